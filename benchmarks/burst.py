@@ -44,8 +44,13 @@ class Measured:
     seconds: float  # from the first use to the last picture
 
 
-async def burst(play: Playground, *, members: int, jobs: int, steps: int, timeout: float) -> Measured:
-    """Orders `jobs` pictures as one member. Then `members` other members order one each, spread over one second."""
+async def burst(
+    play: Playground, *, members: int, jobs: int, steps: int, timeout: float, busy_steps: int | None = None
+) -> Measured:
+    """Orders `jobs` pictures as one member. Then `members` other members order one each, spread over one second.
+
+    `busy_steps`: steps of the first member's pictures; by default `steps`.
+    """
     loop = asyncio.get_running_loop()
     busy = play.add_member("busy")
     others = [play.add_member(f"one{i}") for i in range(members)]
@@ -53,7 +58,8 @@ async def burst(play: Playground, *, members: int, jobs: int, steps: int, timeou
 
     async def order(person: Person, number: int) -> Use:
         nonlocal shed
-        prompt = f"burst {number} of {person.name} --steps {steps}"
+        of_order = (busy_steps or steps) if person is busy else steps
+        prompt = f"burst {number} of {person.name} --steps {of_order}"
         async with asyncio.timeout(timeout):
             while True:
                 use = await person.slash("gallery", "imagine", prompt=prompt, images=1)

@@ -14,6 +14,7 @@ from bot.texts import ENGLISH, language
 from bot.ui import AnyCommand, described, options_of
 
 PAGE = Path(__file__).with_name("commands.md")
+ROOT = PAGE.parent.parent
 HEAD = """# Commands
 
 `python docs/commands.py` writes this page; `/help` shows the same in Discord.
@@ -49,6 +50,20 @@ BUTTONS = """
 | 🔔 Ping me | on a waiting or running card: mentions you when the job ends; `/settings` makes it the default |
 | 🗑️ | deletes the pictures at a second press within 10 s (your own; moderators may delete those of others) |
 
+![V2: four variations of the second picture](images/v.webp)
+
+![U1: the first picture alone, with all its buttons](images/u.webp)
+
+![Zoom out 2×](images/zoom-out.webp)
+
+![➡️: the picture is moved, and the rest drawn](images/pan.webp)
+
+![Vary region: the cells to choose from](images/vary-region.webp)
+
+![Vary subtle](images/vary-subtle.webp)
+
+![Vary strong](images/vary-strong.webp)
+
 The buttons from Vary subtle to Make square are below single pictures: after U, or with `images: 1`.
 Zoom, arrows, square and region start from the picture in the model's own size, and keep its pixels.
 The bundled model draws objects on plain grounds: it continues the ground, and draws one picture instead of four.
@@ -75,6 +90,7 @@ def page() -> str:
             HEAD,
             table("For members", members),
             f"\nIn the menu of a message (Apps): {', '.join(menus)}.\n",
+            in_use(members),
             table("For moderators (Manage Messages)", moderators),
             table("For managers (Manage Server)", managers),
             BUTTONS,
@@ -89,6 +105,16 @@ def table(title: str, commands: Iterable[AnyCommand]) -> str:
         options = "; ".join(f"`{name}`: {does}" for name, does in options_of(say, each))
         lines.append(f"| `/{each.qualified_name}` | {described(say, each)} | {options} |")
     return "\n".join(lines) + "\n"
+
+
+def in_use(commands: Iterable[AnyCommand]) -> str:
+    """Shows the commands of which there are pictures."""
+    say, lines = language(ENGLISH), ["\n## In use\n"]
+    for each in commands:
+        if shown := say.picture(each.qualified_name.replace(" ", "-")):
+            alt = say("help-picture", name=each.qualified_name)
+            lines.append(f"![{alt}](../{shown.relative_to(ROOT).as_posix()})\n")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

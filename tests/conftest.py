@@ -2,8 +2,10 @@
 
 import logging
 import os
+import re
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +26,29 @@ MARKS = {
     "training": "slow",
 }
 """Folders of tests, and the mark that all their tests have. Elsewhere a slow module marks itself."""
+MARKED_SLOW = re.compile(r"^pytestmark = .*pytest\.mark\.slow\b", re.MULTILINE)
+FAST = "not slow and not e2e"
+"""What `make check` runs. It imports no other test files; none of its own imports torch, because that takes ten seconds."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        for folder, mark in MARKS.items():
-            if here / folder in item.path.parents:
-                item.add_marker(mark)
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.getoption("markexpr") != FAST:
+        return None
+    if collection_path.is_dir():
+        return str(collection_path.relative_to(Path(__file__).parent)) in MARKS or None
+    is_test = collection_path.name.startswith("test_") and collection_path.suffix == ".py"
+    return (is_test and MARKED_SLOW.search(collection_path.read_text(encoding="utf-8")) is not None) or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    was_there = "torch" in sys.modules
+    report = yield
+    if collector.config.getoption("markexpr") == FAST and "torch" in sys.modules and not was_there:
+        report.outcome, report.longrepr = "failed", "imports torch, so it must be marked slow"
+    return report
 
 
 @pytest.fixture(autouse=True)

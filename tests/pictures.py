@@ -5,6 +5,9 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+SIDE = 64
+"""Pixels. Of the pictures of tiny models."""
+
 REFUSED, FLAGGED = 30, 550
 """Seeds of blobs that OpenNSFW scores 0.91 and 0.78, at any size."""
 

@@ -1,14 +1,15 @@
 """/help: the commands that a member may use, and the options of one."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
 from bot.client import Atelier, Interaction, answer
 from bot.permissions import held_by
 from bot.studio import UnknownCommand
-from bot.ui import AnyCommand, Language, command, described, options_of, say_to
+from bot.ui import BLUE, AnyCommand, Language, card, command, described, options_of, say_to
 
 
 def commands_of(tree: app_commands.CommandTree[Atelier]) -> Iterator[AnyCommand]:
@@ -38,9 +39,18 @@ async def help_(interaction: Interaction, about: app_commands.Range[str, 1, 100]
     if not found:
         raise UnknownCommand(name)
     lines = [_line(say, each) for each in found]
-    if len(found) == 1:
-        lines += [say("help-option", name=option, does=does) for option, does in options_of(say, found[0])]
-    await answer(interaction, "\n".join(lines))
+    if len(found) > 1:
+        await answer(interaction, "\n".join(lines))
+        return
+    lines += [say("help-option", name=option, does=does) for option, does in options_of(say, found[0])]
+    shown = say.picture(found[0].qualified_name.replace(" ", "-"))
+    if shown is None:
+        await answer(interaction, "\n".join(lines))
+        return
+    alt = say("help-picture", name=found[0].qualified_name)
+    gallery = ui.MediaGallery[Any](discord.MediaGalleryItem(f"attachment://{shown.name}", description=alt))
+    view = card(ui.TextDisplay("\n".join(lines)), gallery, colour=BLUE)
+    await interaction.response.send_message(view=view, file=discord.File(shown), ephemeral=True)
 
 
 @help_.autocomplete("about")

@@ -1,7 +1,8 @@
 """The catalogue of sentences for members and moderators, by language.
 
 A language is a folder of Fluent files (https://projectfluent.org): `bot/texts/<locale>/*.ftl`. A message's key is unique in its
-folder; `key.attribute` names an attribute. Messages that a language lacks are taken from English.
+folder; `key.attribute` names an attribute. Messages that a language lacks are taken from English. A language may have pictures of
+commands in use: `bot/texts/<locale>/pictures/<command>.webp`; `docs/command_pictures.py` makes the English ones.
 """
 
 from __future__ import annotations
@@ -103,6 +104,13 @@ class Language:
     def is_own(self, key: str) -> bool:
         """Whether this language has the message itself, without falling back to English."""
         return self._owner(key) is self
+
+    def picture(self, name: str) -> Path | None:
+        """Returns the file of a picture that shows a thing in use, as "preset-save"; None if there is none."""
+        own = FOLDER / self.name / "pictures" / f"{name}.webp"
+        if own.is_file():
+            return own
+        return self._fallback.picture(name) if self._fallback else None
 
     def attributes(self, key: str) -> tuple[str, ...]:
         """Returns the names of a message's attributes; a command's options, for example."""

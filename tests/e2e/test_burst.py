@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 
 async def test_fifty_members_in_one_second_behind_one_with_twenty_jobs(stage: Stage) -> None:
-    measured = await burst(stage.play, members=50, jobs=20, steps=8, timeout=90)
+    # With few steps, the twenty jobs could be drawn before the fifty orders are admitted, and the queue would have no choice.
+    measured = await burst(stage.play, members=50, jobs=20, steps=8, busy_steps=20, timeout=90)
     print(table(measured), file=sys.stderr)
     assert measured.failed == 0, (
         "each is answered within Discord's three seconds; benchmarks/burst.py measures how soon"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.texts import ENGLISH, language
 from tests.e2e.stage import Stage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
@@ -24,6 +25,16 @@ async def test_a_moderator_is_shown_where_their_commands_are_and_what_they_do(st
 async def test_a_command_is_shown_with_its_options(stage: Stage) -> None:
     text = await stage.private(await stage.guest().slash("gallery", "help", about="/Imagine"))
     assert "`/imagine` · " in text and "- `seed`: " in text
+
+
+async def test_a_command_is_shown_in_use(stage: Stage) -> None:
+    use = await stage.guest().slash("gallery", "help", about="preset save")
+    assert "`/preset save` · " in await stage.private(use)
+    assert use.message is not None
+    [picture] = use.message.held
+    shown = language(ENGLISH).picture("preset-save")
+    assert shown is not None
+    assert (picture["filename"], picture["size"]) == ("preset-save.webp", shown.stat().st_size)
 
 
 @pytest.mark.parametrize("about", ["dance", "mod ban", "imag", "{", "`"])

@@ -333,5 +333,7 @@ presence-loading = { $model } is loading
 help-title = ### Commands
 help-command = `/{ $name }` · { $does }
 help-option = - `{ $name }`: { $does }
+# The picture's alternative text.
+help-picture = /{ $name } in use
 help-group = `/help about:{ $name }`
 help-more = -# For moderators: { $groups }

@@ -162,6 +162,8 @@ class PipelineModel(Model):
             "num_inference_steps": drawing.steps,
             "height": drawing.size.height,
             "width": drawing.size.width,
+            "max_area": drawing.size.width
+            * drawing.size.height,  # Kontext enlarges every size to a million pixels
             "output_type": "pil",
         }
         guidance = self.abilities.guidance

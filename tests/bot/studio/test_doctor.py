@@ -19,8 +19,9 @@ from generation.abilities import Abilities
 from generation.diagnostics import Card, Finding, ModelReport
 from generation.provenance.certificate import made_certificate
 from generation.request import ModelEntry, ModelName
+from tests.pictures import SIDE
 from tests.stand_in_hub import stand_in_hub
-from tests.tiny_models import SIDE, cut, edit_json, tiny_sd
+from tests.tiny_models import cut, edit_json, tiny_sd
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

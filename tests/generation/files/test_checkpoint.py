@@ -24,6 +24,8 @@ from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry, ModelName
 from tests.tiny_models import cut, tiny_flux, tiny_qwen_image, tiny_sd, tiny_sdxl
 
+pytestmark = pytest.mark.slow
+
 UNET = "model.diffusion_model.input_blocks.0.0.weight"
 ATTENTION = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
 CLIP = "text_model.embeddings.position_embedding.weight"

@@ -16,6 +16,8 @@ from generation.files.model_folder import inspect
 from generation.files.tensor_file import BrokenModelFolder
 from tests.tiny_models import cut, edit_json, tiny_sd, tiny_sdxl
 
+pytestmark = pytest.mark.slow
+
 UNET = "unet/diffusion_pytorch_model.safetensors"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 3438167540\n"
 

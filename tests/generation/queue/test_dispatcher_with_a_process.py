@@ -18,7 +18,8 @@ from generation.request import (
     ModelName,
 )
 from tests.drawings import drawing, upscale_of
-from tests.tiny_models import SIDE, tiny_sd
+from tests.pictures import SIDE
+from tests.tiny_models import tiny_sd
 
 pytestmark = pytest.mark.slow
 

@@ -1,11 +1,10 @@
-"""Short ways to write orders."""
+"""Short ways to write orders and models' entries. No torch: the fast tests use them too."""
 
 import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from generation.request import (
@@ -18,18 +17,13 @@ from generation.request import (
     ModelName,
     Prompt,
 )
-from generation.worker.models.loading import Model, load
-from tests.tiny_models import SIDE
+from tests.pictures import SIDE
 
 
 def entry(folder: Path, name: str = "tiny", **more: Any) -> ModelEntry:
     return ModelEntry(
         name=ModelName(name), source=str(folder), licence="none", side=SIDE, multiple=16, **more
     )
-
-
-def model(folder: Path, dtype: torch.dtype = torch.float32, **more: Any) -> Model:
-    return load(entry(folder, **more), torch.device("cpu"), dtype)
 
 
 def order(job: str = "job", text: str = "a red fox", negative: str = "", **more: Any) -> GenerationRequest:

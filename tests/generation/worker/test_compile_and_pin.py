@@ -15,7 +15,8 @@ from generation.worker.models import loading
 from generation.worker.models.loading import compile_denoiser
 from generation.worker.models.offload import denoiser_of
 from tests.generation.worker.company import SCHEDULERS, with_schedulers
-from tests.generation.worker.requests import entry, model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
 
 # diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.

@@ -28,7 +28,8 @@ from generation.worker.models.model_cache import GIB, footprint
 from generation.worker.output.image_encoder import ImageEncoder
 from tests.drawings import upscale_of
 from tests.generation.worker.late_device import DECODE, ENCODE, STEP, LateDevice
-from tests.generation.worker.requests import entry, model, order, png
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order, png
 from tests.generation.worker.test_loop import Stage
 
 TINY, OTHER = ModelName("tiny"), ModelName("other")

@@ -14,7 +14,8 @@ from generation.worker.output.decode import to_tensor
 from tests.drawings import start_from
 from tests.generation.worker import reference
 from tests.generation.worker.company import SCHEDULERS, draw_in_company, relative_difference, with_schedulers
-from tests.generation.worker.requests import model, order, png
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order, png
 
 # diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -15,7 +15,8 @@ from generation.worker.models.loading import Model
 from generation.worker.output.decode import to_tensor
 from tests.generation.worker import reference
 from tests.generation.worker.company import draw_in_company, with_schedulers
-from tests.generation.worker.requests import model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order
 
 # diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -42,7 +42,7 @@ from generation.request import (
 from generation.worker.loop import Loop
 from tests.drawings import start_from, upscale_of
 from tests.generation.worker.requests import entry, order, png
-from tests.tiny_models import SIDE
+from tests.pictures import SIDE
 
 # diffusers 0.42 passes torch tensors to numpy 2 in some schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -16,9 +16,11 @@ from generation.worker.denoise.batch_state import _rescaled  # pyright: ignore[r
 from generation.worker.models.clip_skip import name_text_model
 from generation.worker.models.loading import BrokenModel, Model, load
 from tests.generation.worker.company import draw_in_company
-from tests.generation.worker.requests import entry, model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
-from tests.tiny_models import SIDE, edit_json
+from tests.pictures import SIDE
+from tests.tiny_models import edit_json
 
 # diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -19,7 +19,8 @@ from generation.worker.models.loading import BrokenModel, Model
 from generation.worker.models.model import UnusableRequest
 from tests.generation.worker import reference
 from tests.generation.worker.company import draw_in_company
-from tests.generation.worker.requests import entry, model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_models import edit_json
 

@@ -6,6 +6,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 from generation.files.model_folder import OPTIONAL, ModelFolder
+from generation.worker.models.sources.vision_processor import vision_processor
 
 
 def load_folder(folder: ModelFolder, dtype: torch.dtype, given: dict[str, Any] | None = None) -> Any:
@@ -19,5 +20,5 @@ def load_folder(folder: ModelFolder, dtype: torch.dtype, given: dict[str, Any] |
         local_files_only=True,
         # Files of torch's pickle format may run code when they are read.
         use_safetensors=True,
-        **{**left_out, **(given or {})},
+        **{**left_out, **vision_processor(folder), **(given or {})},
     )

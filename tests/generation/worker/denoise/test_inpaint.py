@@ -16,9 +16,10 @@ from generation.worker.models.pipeline_model import PipelineModel
 from generation.worker.output.decode import Finisher
 from tests.drawings import start_from
 from tests.generation.worker.company import SCHEDULERS, draw_in_company, relative_difference, with_schedulers
-from tests.generation.worker.requests import entry, model, order, png
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order, png
 from tests.generation.worker.test_loop import Stage
-from tests.tiny_models import SIDE
+from tests.pictures import SIDE
 
 # diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -16,7 +16,8 @@ from generation.worker.denoise.prompt_encoding import MAX_CHUNKS
 from generation.worker.models.loading import Model
 from tests.generation.worker.company import draw_in_company
 from tests.generation.worker.denoise.test_inpaint import pixels
-from tests.generation.worker.requests import model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order
 from tests.generation.worker.test_loop import Stage
 
 # diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.

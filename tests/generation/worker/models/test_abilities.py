@@ -11,7 +11,7 @@ import pytest
 from generation.abilities import Abilities, GuidanceKind
 from generation.files.distilled import distilled_by
 from generation.worker.models import abilities
-from tests.generation.worker.requests import model
+from tests.generation.worker.loaded import model
 from tests.tiny_models import edit_json
 
 EMBEDDED = {"transformer": {"guidance_embeds": True}}

@@ -13,7 +13,8 @@ from generation.files.embedding_file import BrokenEmbeddingFile, inspect_embeddi
 from generation.request import EmbeddingEntry
 from generation.worker.models.loading import BrokenModel
 from tests.generation.worker import reference
-from tests.generation.worker.requests import model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order
 
 # diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

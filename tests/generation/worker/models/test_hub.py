@@ -28,11 +28,12 @@ from generation.worker import loop
 from generation.worker.models.loading import BrokenModel
 from generation.worker.models.sources.pipelines import load_pipeline
 from tests.generation.worker.company import draw_in_company
+from tests.generation.worker.loaded import model
 from tests.generation.worker.models.test_unusual_folders import by_name
-from tests.generation.worker.requests import entry, model, order
+from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
+from tests.pictures import SIDE
 from tests.stand_in_hub import StandInHub, stand_in_hub
-from tests.tiny_models import SIDE
 
 REMOTE = ModelName("remote")
 

@@ -22,7 +22,8 @@ from generation.worker.models.backoff import FIRST
 from generation.worker.models.loading import Model, load
 from generation.worker.models.loras import BrokenLora
 from tests.generation.worker import reference
-from tests.generation.worker.requests import entry, model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_loras import tiny_lora
 from tests.tiny_models import cut, edit_json

@@ -16,7 +16,8 @@ from generation.worker.models import model_cache
 from generation.worker.models.backoff import FIRST, LAST, Backoff
 from generation.worker.models.loading import Model
 from generation.worker.models.model_cache import GIB, footprint, memory_budget
-from tests.generation.worker.requests import entry, model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_models import cut
 

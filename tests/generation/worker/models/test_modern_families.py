@@ -16,7 +16,8 @@ from tests.drawings import start_from
 from tests.generation.worker import reference
 from tests.generation.worker.company import draw_in_company, relative_difference
 from tests.generation.worker.denoise.test_inpaint import mask
-from tests.generation.worker.requests import model, order, png
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_loop import Stage, opened
 from tests.tiny_models import edit_json, tiny_klein
 

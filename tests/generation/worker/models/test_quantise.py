@@ -10,7 +10,8 @@ from generation.files.model_source import inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
 from generation.worker.models.model_cache import footprint
 from tests.generation.worker.company import draw_in_company
-from tests.generation.worker.requests import entry, model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order
 
 
 def test_without_its_package_it_is_refused_at_start(sd_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

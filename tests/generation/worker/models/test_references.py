@@ -16,12 +16,14 @@ from torch import Tensor
 from generation.protocol import Failed, Finished, Generate
 from generation.request import Drawing, InputPicture, Role
 from generation.worker.models.loading import Model, UnusableRequest
+from generation.worker.models.sources.vision_processor import PictureProcessor
 from generation.worker.output.decode import reference_picture
 from tests.generation.worker.company import draw_in_company
 from tests.generation.worker.denoise.test_inpaint import pixels
-from tests.generation.worker.requests import model, order, png
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_loop import Stage
-from tests.tiny_models import edit_json
+from tests.tiny_models import edit_json, tiny_qwen_edit
 
 pytestmark = pytest.mark.slow
 
@@ -102,6 +104,36 @@ def test_a_whole_pipeline_takes_them_too(klein_folder: Path, tmp_path: Path) -> 
     arguments = told(asked.drawing)
     del arguments["guidance_scale"]  # it is distilled
     alone = np.asarray(pipe(**arguments).images[0]).astype(int)
+    assert np.abs(pixels(finished.pictures[0]) - alone).max() <= 1
+
+
+def test_kontext_changes_a_picture_in_the_size_that_was_ordered(flux_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(flux_folder, tmp_path / "kontext")
+    edit_json(folder / "model_index.json", _class_name="FluxKontextPipeline")
+    asked = order(pictures=referring(png(RED)), steps=2)
+    stage = Stage(folder)
+    stage.say(Generate(request=asked))
+    stage.finish()
+    (finished,) = stage.of(Finished)
+    pipe: Any = DiffusionPipeline.from_pretrained(folder)
+    arguments = told(asked.drawing)
+    alone = pipe(**arguments | {"image": arguments["image"][0]}, max_area=64 * 64).images[0]
+    assert np.abs(pixels(finished.pictures[0]) - np.asarray(alone).astype(int)).max() <= 1
+
+
+def test_qwen_image_edit_changes_a_picture_without_torchvision(tmp_path: Path) -> None:
+    folder = tiny_qwen_edit(tmp_path / "edit")
+    asked = order(pictures=referring(png(RED)), steps=1, guidance=3.0)
+    stage = Stage(folder)
+    stage.say(Generate(request=asked))
+    stage.finish()
+    (finished,) = stage.of(Finished)
+    pipe: Any = DiffusionPipeline.from_pretrained(
+        folder, processor=PictureProcessor.from_pretrained(folder / "processor")
+    )
+    arguments = told(asked.drawing)
+    guidance = {"true_cfg_scale": arguments.pop("guidance_scale"), "negative_prompt": " "}
+    alone = np.asarray(pipe(**arguments, **guidance).images[0]).astype(int)
     assert np.abs(pixels(finished.pictures[0]) - alone).max() <= 1
 
 

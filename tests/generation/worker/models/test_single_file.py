@@ -17,7 +17,8 @@ from generation.files.checkpoint import LAYOUTS
 from generation.worker.models.loading import BrokenModel, Model
 from generation.worker.models.sources.single_file import clip_tokenizer
 from tests.generation.worker.company import draw_in_company, relative_difference
-from tests.generation.worker.requests import model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order
 from tests.single_files import original_sdxl, original_vae, save, sdxl_with_two_widths
 
 # diffusers 0.42 passes torch tensors to numpy 2 in some schedulers.

@@ -15,7 +15,8 @@ from generation.request import Lora, LoraEntry, LoraName
 from generation.worker.models.loading import Model
 from generation.worker.models.model_cache import footprint
 from tests.generation.worker.company import draw_in_company
-from tests.generation.worker.requests import entry, model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order
 from tests.single_files import (
     original_chroma,
     original_flux,

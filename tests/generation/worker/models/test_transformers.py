@@ -13,7 +13,8 @@ from tests.drawings import start_from
 from tests.generation.worker import reference
 from tests.generation.worker.company import draw_in_company, relative_difference, with_schedulers
 from tests.generation.worker.denoise.test_inpaint import mask
-from tests.generation.worker.requests import model, order, png
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_loop import Stage
 
 # diffusers 0.42 passes torch tensors to numpy 2 in some schedulers.

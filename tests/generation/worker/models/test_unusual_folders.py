@@ -12,7 +12,8 @@ from generation.request import ModelEntry, ModelName
 from generation.worker.models.loading import BrokenModel, Model, load
 from tests.generation.files.test_model_folder import cached
 from tests.generation.worker.company import draw_in_company, relative_difference
-from tests.generation.worker.requests import model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order
 from tests.tiny_models import edit_json
 
 

@@ -18,7 +18,8 @@ from generation.files.tiny_autoencoder import TinyDecoder, inspect_tiny
 from generation.worker.job import Job
 from generation.worker.models.loading import BrokenModel
 from generation.worker.output.preview import JobPreview
-from tests.generation.worker.requests import entry, model, order
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order
 from tests.tiny_models import cut, edit_json
 
 NAME = "diffusion_pytorch_model.safetensors"

@@ -1,0 +1,166 @@
+"""`python docs/command_pictures.py`: uses each command and button in the demo, and keeps a picture of what it answers.
+
+The pictures of commands are in bot/texts/en/pictures/, because `/help` shows them in Discord; those of buttons in docs/images/.
+docs/commands.md shows both. Needs what docs/screenshots.py needs.
+"""
+
+import asyncio
+import io
+import re
+import shutil
+import tempfile
+from collections.abc import Awaitable
+from pathlib import Path
+
+from PIL import Image
+from playwright.async_api import FilePayload, Locator, Page, async_playwright
+from screenshots import IMAGES, LONG, QUIET, ROOT, STILL, demo, send, visit
+
+COMMANDS = ROOT / "bot" / "texts" / "en" / "pictures"
+WIDTH, HEIGHT = 720, 840
+"""Pixels: a message has no more to its right, and a longer one is cut below."""
+MOST_BYTES = 60_000
+APPLE, PUMPKIN = "a red apple on a blue background", "a pumpkin on a blue background"
+
+
+def messages(page: Page, text: str) -> Locator:
+    return page.locator("[data-message-id]").filter(has_text=text)
+
+
+async def keep(message: Locator, name: str, folder: Path = COMMANDS) -> None:
+    """Keeps a picture of the message."""
+    page = message.page
+    for picture in await message.locator("img").all():
+        await picture.evaluate("picture => picture.decode()")
+    await page.mouse.move(0, 0)
+    await page.evaluate(STILL.replace("document.activeElement?.blur();", ""))
+    with Image.open(io.BytesIO(await message.screenshot(animations="disabled"))) as shot:
+        path = folder / f"{name}.webp"
+        size = min(shot.width, WIDTH), min(shot.height, HEIGHT)
+        shot.convert("RGB").crop((0, 0, *size)).save(path, quality=80, method=6)
+    size = path.stat().st_size
+    print(f"{path.relative_to(ROOT)}: {size / 1000:.0f} kB")
+    if size > MOST_BYTES:
+        raise SystemExit(f"{path.name} is larger than {MOST_BYTES / 1000:.0f} kB")
+
+
+async def answer(page: Page, act: Awaitable[None], text: str, button: str) -> Locator:
+    """Acts, and returns the new message with the text, as soon as it has the button."""
+    found = messages(page, text).filter(has=page.get_by_role("button", name=button))
+    before = await found.count()
+    await act
+    await found.nth(before).wait_for(timeout=LONG)
+    return found.nth(before)
+
+
+async def order(page: Page, command: str, *files: tuple[str, bytes]) -> None:
+    """Sends a command with files, as a member fills in the form of its options."""
+    if not files:
+        await send(page, command)
+        return
+    box = page.locator("#message")
+    await box.fill(command)
+    await box.press("Tab")
+    for option, content in files:
+        field = page.get_by_role("button", name=option, exact=True)
+        if not await field.count():
+            await page.get_by_label("Add an option").fill(f"{option}:")
+        await field.set_input_files(FilePayload(name=f"{option}.png", mimeType="image/png", buffer=content))
+    await page.get_by_role("button", name="Send", exact=True).click()
+
+
+async def words(page: Page) -> Locator:
+    """What starts from words. Returns a message with one picture."""
+    grid = await answer(page, send(page, f"/imagine prompt: {APPLE} --seed 7"), APPLE, "V1")
+    await keep(grid, "imagine")
+    await keep(await answer(page, send(page, "/ideas"), "used /ideas", "Other ideas"), "ideas")
+    press = grid.get_by_role("button", name="V2").click()
+    await keep(await answer(page, press, "variations of picture 2", "V1"), "v", IMAGES)
+    press = grid.get_by_role("button", name="U1").click()
+    single = await answer(page, press, "upscaled", "Zoom out 2×")
+    await keep(single, "u", IMAGES)
+    return single
+
+
+async def going_on(single: Locator) -> None:
+    """The buttons of a single picture."""
+    page = single.page
+    for button, name, text, ready in (
+        ("Zoom out 2×", "zoom-out", "zoomed out", "V1"),
+        ("➡️", "pan", "panned", "V1"),
+        ("Vary subtle", "vary-subtle", "variations of picture 1", "V1"),
+        ("Vary strong", "vary-strong", "variations of picture 1", "V1"),
+        ("Vary region", "vary-region", "The cells", "Choose the cells"),
+    ):
+        press = single.get_by_role("button", name=button).click()
+        await keep(await answer(page, press, text, ready), name, IMAGES)
+
+
+async def pictures(single: Locator) -> None:
+    """The commands that start from a member's pictures."""
+    page = single.page
+    pumpkin = await answer(page, send(page, f"/imagine prompt: {PUMPKIN} --seed 3 --images 1"), PUMPKIN, "V1")
+    first, second = await content_of(single), await content_of(pumpkin)
+    use = order(page, "/vary strength: strong", ("picture", first))
+    await keep(await answer(page, use, "used /vary", "V1"), "vary")
+    use = order(page, "/blend prompt: a pumpkin", ("first", first), ("second", second))
+    await keep(await answer(page, use, "used /blend", "V1"), "blend")
+    await order(page, "/verify", ("picture", first))
+    await keep(await said(page, "used /verify"), "verify")
+
+
+async def said(page: Page, text: str) -> Locator:
+    """Returns the newest message with the text, as soon as the bot has answered."""
+    found = messages(page, text).last
+    await found.get_by_text("Only you can see this").wait_for(timeout=LONG)
+    await found.get_by_text("thinking").wait_for(state="detached", timeout=LONG)
+    return found
+
+
+async def own(page: Page) -> None:
+    """A member's own lists and choices."""
+    shown = await answer(page, send(page, f"/imagine prompt: {PUMPKIN} --seed 4 --images 1"), PUMPKIN, "V1")
+    job = re.search(r"job (\w+)", await shown.inner_text())
+    await send(page, f"/show job: {job[1] if job else ''}")
+    await keep(await said(page, "used /show"), "show")
+    await send(page, "/preset save name: dusk text: on an orange background --images 2")
+    await keep(await said(page, "used /preset save"), "preset-save")
+    await send(page, "/preset list")
+    await keep(await said(page, "used /preset list"), "preset-list")
+    await send(page, "/settings aspect: 3:2 images: 2")
+    await keep(await said(page, "used /settings"), "settings")
+    await send(page, "/history")
+    await keep(await said(page, "used /history"), "history")
+    await send(page, "/help")
+    await page.keyboard.press("Escape")  # its option is left out
+    await page.keyboard.press("Enter")
+    await keep(await said(page, "used /help"), "help")
+
+
+async def content_of(message: Locator) -> bytes:
+    address = await message.locator(".picture img").last.get_attribute("src")
+    response = await message.page.request.get(address or "")
+    return await response.body()
+
+
+async def main() -> None:
+    COMMANDS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="atelier-pictures-") as folder:
+        async with demo(Path(folder)) as address, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=list(QUIET)
+            )
+            try:
+                ada = await visit(browser, address, "Ada")
+                # The page's head must not cover what scrolls under it.
+                await ada.set_viewport_size({"width": 1280, "height": 1600})
+                single = await words(ada)
+                await going_on(single)
+                await pictures(single)
+                await own(ada)
+            finally:
+                await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
