@@ -43,9 +43,7 @@ class DrawnForm(ui.Modal):
 def link_card(say: Language, job: JobId, image: int, address: str, ends_at: float) -> View:
     link = ui.Button[Any](label=say("drawn-open"), url=address)
     go_on = GalleryButton(GalleryAction.DRAWN, job, image, label=say("drawn-go-on"))
-    buttons = row(go_on)
-    buttons.children.insert(0, link)
-    return card(ui.TextDisplay(say("drawn-link", ends=ends_at)), buttons, colour=BLUE)
+    return card(ui.TextDisplay(say("drawn-link", ends=ends_at)), row(link, go_on), colour=BLUE)
 
 
 def form_of(say: Language, remixable: Remixable, image: int) -> DrawnForm:

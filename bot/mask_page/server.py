@@ -130,19 +130,18 @@ class _Page:
         """Takes the region. Its body: as in `region_in`."""
         if request.content_type != "application/octet-stream":
             raise web.HTTPUnsupportedMediaType
+        say = language(ENGLISH)
         try:
             opened = await self._opened(request)
+            say = language(opened.locale)
             size = await self._size(opened)
             await self._parts.region_links.keep(opened, await request.read(), size)
         except LinkBroken as broken:
-            say = language(ENGLISH)
-            return web.json_response(
-                {"said": say("mask-page-link", fault=broken.fault)}, status=_STATUS[broken.fault]
-            )
+            said = say("mask-page-link", fault=broken.fault)
+            return web.json_response({"said": said}, status=_STATUS[broken.fault])
         except DrawingBroken as broken:
-            say = language(opened.locale)
             return web.json_response({"said": say("mask-page-drawing", fault=broken.fault)}, status=422)
-        return web.json_response({"said": language(opened.locale)("mask-page-sent")})
+        return web.json_response({"said": say("mask-page-sent")})
 
     async def _opened(self, request: web.Request) -> Opened:
         """Raises LinkBroken, HTTPTooManyRequests."""

@@ -23,7 +23,7 @@ from generation.canvas.compose import region_mask
 LINK_SECONDS = 900.0
 """How long a link can be used: as long as Discord's own answers can be changed."""
 CELLS = 64
-"""Along the longer side of a picture. One is half as wide as a region's soft edge."""
+"""Along the longer side of a picture. The soft edge of a region is one wide."""
 _PURPOSE = b"atelier: links to the mask page, 1"
 _SHARP = 128  # of 255: a region whose mask is darker everywhere is too thin
 

@@ -28,7 +28,7 @@ def test_the_colour_of_a_thing_is_not_that_of_its_ground() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_remix_at_its_default_obeys_and_keeps_the_rest() -> None:
-    wanted = {"a blue fox": "colour", "a yellow butterfly": "colour", "a fox on a green ground": "ground"}
+    wanted = {"a yellow butterfly": "colour", "a fox on a green ground": "ground"}
     parents = galleries(wanted)
     assert {words for cases in CASES.values() for _, words in cases} >= wanted.keys()
     made = remixed(parents, remix_strength(ENTRY, Change.MUCH), JobAction.REMIX)

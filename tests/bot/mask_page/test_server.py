@@ -141,7 +141,7 @@ async def test_a_new_link_ends_the_members_earlier_one_and_no_other_members(web:
         (bytes(512), "application/octet-stream", 422, "Paint over a part"),
         (b"\x80" * 512, "application/octet-stream", 422, "too thin"),
         (b"\xff" * (MOST_BYTES + 1), "application/octet-stream", 413, ""),
-        (bytes(5_000_000), "application/octet-stream", 413, ""),
+        (bytes(1_000_000), "application/octet-stream", 413, ""),
         (LEFT, "image/png", 415, ""),
         (LEFT, "application/x-www-form-urlencoded", 415, ""),
     ],
