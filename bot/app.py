@@ -23,7 +23,7 @@ from bot.cases.buttons import (
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import ideas, imagine, picture, server, vary, verify
+from bot.commands import ideas, imagine, picture, server, sketch, vary, verify
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
@@ -77,6 +77,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(vary.vary)
     tree.add_command(vary.blend)
     tree.add_command(vary.edit)
+    tree.add_command(sketch.sketch)
     tree.add_command(ideas.ideas)
     tree.add_command(preset.PresetGroup())
     tree.add_command(settings_command.settings)

@@ -15,7 +15,7 @@ from typing import Any, NewType
 from msgspec import convert, to_builtins
 
 from db.database import Parameters, Repository, Transaction, value_of
-from generation import Drawing, JobId, MemberId, Placement, Region
+from generation import Control, Drawing, JobId, MemberId, Placement, Region
 from moderation import DAY
 
 
@@ -140,12 +140,13 @@ class Backlog:
 
 RECORD = "INSERT INTO jobs ({}) VALUES (:{})"
 RECORD_PICTURE = """
-INSERT INTO job_parents (job, position, parent, parent_image, upload, role, strength, placement, region, factor)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO job_parents
+    (job, position, parent, parent_image, upload, role, strength, placement, region, factor, control)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # One row for each source picture of a job, or one row without any. Rows of one job are adjacent.
 SELECT = """
-SELECT jobs.*, parent, parent_image, upload, role, strength, placement, region, factor
+SELECT jobs.*, parent, parent_image, upload, role, strength, placement, region, factor, control
 FROM jobs LEFT JOIN job_parents ON job_parents.job = jobs.id
 """
 GET = f"{SELECT} WHERE id = ? ORDER BY position"
@@ -207,7 +208,7 @@ class Jobs(Repository):
         await tx.all(RECORD.format(", ".join(cells), ", :".join(cells)), cells)
         for position, each in enumerate(job.drawing.pictures):
             source = (*_source_cells(each.source), each.role, each.strength)
-            laid = (_as_json(each.placement), _as_json(each.region), each.factor)
+            laid = (_as_json(each.placement), _as_json(each.region), each.factor, _as_json(each.control))
             await tx.all(RECORD_PICTURE, (job.id, position, *source, *laid))
 
     async def get(self, job_id: JobId) -> Job | None:
@@ -315,7 +316,7 @@ class Jobs(Repository):
         return [_job(list(those)) for _, those in groupby(rows, itemgetter("id"))]
 
 
-def _as_json(value: Placement | Region | None) -> str | None:
+def _as_json(value: Placement | Region | Control | None) -> str | None:
     return None if value is None else json.dumps(to_builtins(value))
 
 
@@ -366,6 +367,7 @@ def _job(rows: Sequence[sqlite3.Row]) -> Job:
                 "source": row,
                 "placement": _of_json(row["placement"]),
                 "region": _of_json(row["region"]),
+                "control": _of_json(row["control"]),
             }
             for row in rows
             if row["role"] is not None

@@ -8,6 +8,7 @@ talks to the worker. `generation.files` and `generation.provenance` read and wri
 # pyright: reportUnusedImport=false
 
 from generation.abilities import Abilities, GuidanceKind
+from generation.control.kinds import Control, ControlKind
 from generation.logs import Format, Level
 from generation.prompt import (
     MAX_PARTS,

@@ -5,6 +5,8 @@ to the bot. Cards, options, sentences and doctor ask this value; no other code t
 from dataclasses import dataclass
 from enum import StrEnum
 
+from generation.control.kinds import ControlKind
+
 
 class GuidanceKind(StrEnum):
     FREE = "free"  # classifier-free: the difference of two predictions, with and without the prompt
@@ -31,6 +33,8 @@ class Abilities:
     masks_by: str = ""  # the class that fills in a mask; empty: it can't
     references: int = 0  # pictures that the prompt may refer to, at most
     controls: tuple[str, ...] = ()  # inputs that it can't draw without, such as "control_image"
+    control_kinds: tuple[ControlKind, ...] = ()  # of control pictures that it can follow
+    prepared_only: tuple[ControlKind, ...] = ()  # those of which it takes control maps alone
     takes_negative: bool = True
     guidance: Guidance = Guidance()
     weighs_words: bool = False  # `(word:1.3)` in a prompt

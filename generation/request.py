@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import log
 from typing import Annotated, Any, ClassVar, Generic, Literal, NewType, TypeVar, cast
 
 from msgspec import Meta
 
+from generation.control.kinds import Control, ControlEntry
 from generation.prompt import Prompt as Prompt
 
 JobId = NewType("JobId", str)
@@ -69,6 +70,7 @@ class Role(StrEnum):
     MASK = "mask"  # for the start: white is redrawn, black is kept to the pixel
     UPSCALE = "upscale"  # enlarged without redrawing
     REFERENCE = "reference"  # the prompt speaks of it: "put the hat of image 2 on the fox of image 1"
+    CONTROL = "control"  # the drawing follows its lines, depths or limbs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +101,12 @@ class Region:
 class InputPicture(Generic[Source]):
     source: Source
     role: Role
-    strength: float = 1.0  # 0 < strength <= 1; of the start: the share of the schedule that is run again
+    # 0 < strength <= 1; of the start: the share of the schedule that is run again; of a control picture: the scale of its net
+    strength: float = 1.0
     placement: Placement | None = None  # of the start; None: it fills the canvas
     region: Region | None = None  # of the start; None: all of it is redrawn, or with a placement nothing
     factor: int = 0  # of a picture to upscale: 2 or 4; 0: as the settings say
+    control: Control | None = None  # of a control picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +305,7 @@ class ModelEntry:
     prefix: Annotated[str, Meta(max_length=300)] = ""  # words put before every prompt that lacks them
     licence_class: LicenceClass = ""  # empty: not said
     embeddings: tuple[EmbeddingEntry, ...] = ()
+    controls: ControlEntry = field(default_factory=ControlEntry)
 
     # Files: what `source` lacks, or what replaces a part of it.
     base: str = (

@@ -29,6 +29,7 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
     # A long prompt in bold would be too heavy above its picture.
     shown = prompt if len(prompt) > _BOLD else f"**{prompt}**"
     sources = [each.source for each in job.drawing.pictures]
+    control = next((each.control.kind for each in job.drawing.pictures if each.control), None)
     first = next((each.image + 1 for each in sources if isinstance(each, Parent)), None)
     head = say(
         "gallery-head",
@@ -39,6 +40,7 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
         supplied=sum(
             isinstance(each.source, Upload) and each.role is not Role.MASK for each in job.drawing.pictures
         ),
+        control=control,
     )
     return ui.TextDisplay("\n".join([head, *(_note(say, note) for note in job.notes)]))
 
@@ -70,6 +72,7 @@ def _foot(say: Language, gallery: Gallery, licence: LicenceClass, *, is_guided: 
     job, drawing = gallery.job, gallery.job.drawing
     # The stored pictures' size: a job's own size is that of its latents, before enlargement.
     picture = gallery.images[0]
+    control = drawing.picture(Role.CONTROL)
     return ui.TextDisplay(
         say(
             "gallery-foot",
@@ -83,6 +86,8 @@ def _foot(say: Language, gallery: Gallery, licence: LicenceClass, *, is_guided: 
             guidance=f"{drawing.guidance:g}" if is_guided else None,
             scheduler=drawing.scheduler,
             loras=loras_told(say, drawing.loras),
+            kind=control.control.kind if control and control.control else None,
+            strength=f"{control.strength:g}" if control else "",
             has_negative=bool(drawing.prompt.negative),
             negative=drawing.prompt.negative,
             job=job.id,

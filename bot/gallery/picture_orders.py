@@ -11,6 +11,7 @@ from bot.gallery.delivery import Delivery
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
 from bot.studio import Actor, FileTooLarge, MaskFault, Order, UnusableMask
+from bot.studio.orders.control.sketches import Sketchers, SketchOrder, compose_sketch
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.supplied import (
     EditOrder,
@@ -25,7 +26,7 @@ from bot.studio.orders.supplied import (
 from bot.studio.parts import Parts
 from bot.studio.pictures.uploaded_picture import MAX_BYTES
 from db import StoredImage, StoredUpload
-from generation import ModelEntry
+from generation import Control, ModelEntry
 
 Interaction = discord.Interaction[Any]
 
@@ -103,8 +104,28 @@ class PictureOrders:
         )
         await self._deliver(interaction, wanted, addresses)
 
+    async def sketchers(self, guild_id: int | None) -> Sketchers:
+        offered, abilities_of = self._parts.studio.offered, self._parts.dispatch.abilities_of
+        return Sketchers(
+            offered=await offered.of(guild_id),
+            default=await offered.default(guild_id),
+            abilities_of=abilities_of,
+        )
+
+    async def sketch(
+        self, interaction: Interaction, address: str, control: Control, strength: float, wish: PromptInput
+    ) -> None:
+        """Orders pictures that follow a control picture. Raises refusals."""
+        actor, settings = actor_of(interaction), self._parts.settings
+        presets, sketchers = await self._parts.presets.of(actor), await self.sketchers(actor.guild_id)
+        wanted = compose_sketch(wish, control, strength, actor, settings.models, sketchers, presets)
+        await self._deliver(interaction, wanted, [address])
+
     async def _deliver(
-        self, interaction: Interaction, wanted: PictureOrder | EditOrder, addresses: Sequence[str]
+        self,
+        interaction: Interaction,
+        wanted: PictureOrder | EditOrder | SketchOrder,
+        addresses: Sequence[str],
     ) -> None:
         """`addresses`: of the picture and its mask, if there is one; or of all pictures of a blend or an edit."""
         order = wanted.preliminary
@@ -113,7 +134,10 @@ class PictureOrders:
         await self._delivery.deliver(interaction, order)
 
     async def _with_pictures(
-        self, interaction: Interaction, wanted: PictureOrder | EditOrder, addresses: Sequence[str]
+        self,
+        interaction: Interaction,
+        wanted: PictureOrder | EditOrder | SketchOrder,
+        addresses: Sequence[str],
     ) -> Order:
         studio, supplied = self._parts.studio, self._parts.supplied
         order = await studio.fit(wanted.preliminary)
@@ -125,7 +149,7 @@ class PictureOrders:
         # First the words, which cost less to look at than a picture.
         await studio.judge(studio.captions.adapted(order), is_charged=True)
         async with supplied.room:
-            if isinstance(wanted, EditOrder):
+            if isinstance(wanted, EditOrder | SketchOrder):
                 order = wanted.with_uploads(await supplied.take_references(_contents(addresses), order))
             else:
                 order = wanted.with_uploads(*await self._take(wanted, order, addresses))

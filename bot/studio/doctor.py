@@ -64,7 +64,7 @@ def examine(
             found.stops.append(str(broken))
             continue
         source = inspect_entry(entry)
-        for name in filter(None, (source.to_fetch, source.vae_to_fetch)):
+        for name in filter(None, (source.to_fetch, *source.parts_to_fetch)):
             here = f"{gigabytes(bytes_in_cache(name))} are in the hub's cache"
             _line(show, "to fetch", f"{name}, for the model {entry.name!r}: {here}")
         sound.append(entry)
@@ -284,6 +284,12 @@ def _can(abilities: Abilities) -> Iterator[str]:
         yield "vary and remix a picture" if abilities.has_strength else "edit a picture (remix)"
     if abilities.masks:
         yield "fill in a mask"
+    if abilities.control_kinds:
+        kinds = (
+            f"{kind}{' (control maps only)' if kind in abilities.prepared_only else ''}"
+            for kind in abilities.control_kinds
+        )
+        yield f"follow {' and '.join(kinds)} (/sketch)"
     if not abilities.is_useful:
         yield "nothing that an order asks for"
     if not abilities.tells_steps:

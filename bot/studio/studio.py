@@ -116,8 +116,8 @@ class Studio:
         """Screens, charges and records the order in one transaction. After that, the job survives a restart.
 
         `demand_answer` is called after the screen, and raises when it is too late for an answer.
-        Raises ModelCannot, CannotEdit, PaidAccess, MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused,
-        UnknownWords, RateLimited, TooManyJobs, LineFull, QueueClosed. Then only the verdict was written.
+        Raises ModelCannot, CannotEdit, CannotSketch, PaidAccess, MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused,
+        PromptRefused, UnknownWords, RateLimited, TooManyJobs, LineFull, QueueClosed. Then only the verdict was written.
         """
         now = self.clock()
         actor = order.actor
@@ -148,7 +148,10 @@ class Studio:
         return job
 
     async def fit(self, order: Order) -> Order:
-        """Returns the order with a note about what its model ignores. Raises ModelCannot, CannotEdit, PaidAccess."""
+        """Returns the order with a note about what its model ignores.
+
+        Raises ModelCannot, CannotEdit, CannotSketch, PaidAccess.
+        """
         await self.offered.demand(order)
         model = self.settings.model(order.drawing.model)
         known = [

@@ -144,7 +144,7 @@ def fetch_missing(entry: ModelEntry, tell: Tell | None = None) -> ModelSource:
     if name := source.to_fetch:
         skip = source.checkpoint.parts if source.checkpoint else ()
         inspect_folder(name, fetch(look_up(name, entry.revision), skip, tell), skip)
-    if name := source.vae_to_fetch:
+    for name in source.parts_to_fetch:
         listing = look_up(name)
         inspect_part(name, _fetch(listing, wanted_part_files(name, tuple(listing.files)), tell))
     return inspect_entry(entry)

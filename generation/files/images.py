@@ -312,6 +312,12 @@ def parameters_of(drawing: Drawing[bytes], index: int, scheduler: str) -> str:
     }
     if start := drawing.picture(Role.START):
         fields["Denoising strength"] = f"{start.strength:g}"
+    if (picture := drawing.picture(Role.CONTROL)) and picture.control:
+        module = "none" if picture.control.is_prepared else picture.control.kind.value
+        # As the extension sd-webui-controlnet writes it. Its module makes the control map.
+        fields["ControlNet 0"] = (
+            f"Module: {module}, Model: {picture.control.kind}, Weight: {picture.strength:g}"
+        )
     fields["Version"] = f"Atelier {version()}".strip()
     loras = [f"<lora:{lora.name}:{lora.weight:g}>" for lora in drawing.lora_set]
     lines = [" ".join([drawing.prompt.text, *loras])]

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from generation.control.nets import ControlSources, inspect_controls
 from generation.files.checkpoint import LAYOUTS, SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
 from generation.files.hub_cache import find_snapshot, is_hub_name
 from generation.files.model_folder import ModelFolder, inspect, inspect_part, read_json
@@ -26,11 +27,17 @@ class ModelSource:
     checkpoint: Checkpoint | None = None
     to_fetch: str = ""  # the hub name of `folder`, if it is not completely in the cache
     vae_to_fetch: str = ""  # that of the entry's `vae`, likewise
+    controls: ControlSources = field(default_factory=ControlSources)
 
     @property
     def is_complete(self) -> bool:
         """Returns whether all files are on this machine."""
-        return not (self.to_fetch or self.vae_to_fetch)
+        return not (self.to_fetch or self.parts_to_fetch)
+
+    @property
+    def parts_to_fetch(self) -> tuple[str, ...]:
+        """Returns the hub names of the VAE and the ControlNets that are not completely in the cache."""
+        return (*filter(None, (self.vae_to_fetch,)), *self.controls.to_fetch)
 
     def bytes(self, itemsize: int) -> int | None:
         """Returns the memory that the weights would take; None if that is not known before a hub's model is fetched.
@@ -40,11 +47,12 @@ class ModelSource:
         if self.to_fetch:
             return None
         parts = self.folder.parts if self.folder else {}
+        nets = self.controls.weights * itemsize
         if self.checkpoint is None:
-            return sum(parts.values()) * itemsize
+            return sum(parts.values()) * itemsize + nets
         own = self.checkpoint.packed or self.checkpoint.weights * itemsize
         others = sum(count for part, count in parts.items() if part not in self.checkpoint.parts)
-        return own + others * itemsize
+        return own + others * itemsize + nets
 
 
 def is_single_file(source: str) -> bool:
@@ -59,7 +67,7 @@ def inspect_entry(entry: ModelEntry) -> ModelSource:
             _check_preview(entry, source)
         if entry.vae and is_single_file(entry.vae):
             _check_kind_of_vae(entry, source)
-        return source
+        return replace(source, controls=_inspect_controls(entry, source))
     except OSError as error:  # a folder that the bot's user may not enter, or a name that is too long
         at = str(error.filename or entry.source)
         raise unreadable(entry.source, at, Path(at), error) from None
@@ -123,6 +131,22 @@ def _vae_config(entry: ModelEntry, source: ModelSource) -> Mapping[str, Any]:
         layout = LAYOUTS / f"{source.checkpoint.architecture.layout}.json"
         return json.loads(layout.read_bytes())["vae/config.json"]
     return {}
+
+
+def _inspect_controls(entry: ModelEntry, source: ModelSource) -> ControlSources:
+    """Raises BrokenModelFolder. Whether the nets fit a model that is not fetched yet shows when it is loaded."""
+    pipeline, denoiser = "", None
+    if source.folder is not None:
+        pipeline = source.folder.pipeline
+        files = (source.folder.path / name / "config.json" for name in ("unet", "transformer"))
+        denoiser = next((read_json(entry.source, file) for file in files if file.is_file()), None)
+    elif source.checkpoint is not None:
+        architecture = source.checkpoint.architecture
+        pipeline = architecture.pipelines[0]
+        if architecture.layout:
+            layout = json.loads((LAYOUTS / f"{architecture.layout}.json").read_bytes())
+            denoiser = layout[f"{architecture.denoiser}/config.json"]
+    return inspect_controls(entry.controls, pipeline, denoiser)
 
 
 def _inspect_vae(source: str) -> str:

@@ -151,7 +151,8 @@ class Loop:
         self.model_cache = self._empty_cache()
         for model in settings.models:
             if (known := abilities.of_files(model.source)) is not None:
-                self.tell(ModelAbilities(model=model.name, abilities=known))
+                can = abilities.with_controls(known, model)
+                self.tell(ModelAbilities(model=model.name, abilities=can))
         self.is_default_due = self.model_cache.prepare(settings.default)
         with suppress(BrokenModel):  # already reported; the other models may work
             if not self.is_default_due:

@@ -47,6 +47,7 @@ async def test_commands_are_told_once(shop: Shop, play: Playground, judge: Judge
             "vary",
             "blend",
             "edit",
+            "sketch",
             "ideas",
             "preset",
             "settings",
@@ -97,9 +98,9 @@ async def test_commands_that_somebody_else_took_away_come_back(
         assert client.application_id is not None
         await client.http.bulk_upsert_global_commands(client.application_id, [])
     async with logged_in(shop, play) as client:
-        assert len(await client.tree.fetch_commands()) == 16
+        assert len(await client.tree.fetch_commands()) == 17
         assert not await client.sync_commands(), "and are not told a third time"
-    assert [len(commands) for commands in told(judge)] == [16, 0, 16]
+    assert [len(commands) for commands in told(judge)] == [17, 0, 17]
 
 
 def texts_in(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

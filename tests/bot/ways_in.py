@@ -22,6 +22,7 @@ from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
 from bot.gallery.typed_cards import EditForm, typed_in
 from bot.mask_page import drawn_regions
 from bot.mask_page.drawn_regions import DrawnForm
+from bot.studio.orders.control.sketches import Sketchers, SketchOrder, compose_sketch
 from bot.studio.orders.defaults import Usual, composed
 from bot.studio.orders.inline import NAMES
 from bot.studio.orders.order import GalleryAction, Order
@@ -47,6 +48,7 @@ from db.jobs import Job, ReplyTarget
 from db.member_settings import MemberDefaults
 from db.verdicts import VerdictRecord
 from generation.abilities import Abilities
+from generation.control.kinds import Control, ControlKind
 from generation.files.images import parameters_of, to_png
 from generation.request import ImageSize, Prompt, Region
 from moderation.verdict import ALLOWED
@@ -100,6 +102,13 @@ OPTIONS = {
         ]
     },
     "edit model": Carries.NAME,
+    "sketch picture": Carries.NOTHING,
+    "sketch prompt": Carries.PROMPT,
+    "sketch negative": Carries.NEGATIVE,
+    "sketch model": Carries.NAME,
+    "sketch scheduler": Carries.NAME,
+    "sketch lora": Carries.NAME,
+    "sketch preset": Carries.NAME,
     "verify picture": Carries.NOTHING,
     "preset save name": Carries.NAME,
     "preset save text": Carries.PROMPT,
@@ -348,6 +357,12 @@ def edited_by(wish: PromptInput) -> EditOrder:
     return compose_edit(wish, ADA, [SMALL], editors, supplied=1)
 
 
+def sketched(wish: PromptInput) -> SketchOrder:
+    can = Abilities(pipeline="StableDiffusionPipeline", control_kinds=(ControlKind.SCRIBBLE,))
+    sketchers = Sketchers(offered=[SMALL], default=SMALL, abilities_of=lambda _: can)
+    return compose_sketch(wish, Control(kind=ControlKind.SCRIBBLE), 0.8, ADA, [SMALL], sketchers)
+
+
 def instructed_in_the_panel(wish: PromptInput) -> EditOrder:
     """Sends the text in the form for an edit of the menu Picture…"""
     modal = read_modal(instruction_form(language(ENGLISH), 1, 0, [0, 1], 9).to_dict())
@@ -366,11 +381,16 @@ def sent_in_the_panel(wish: PromptInput) -> PictureOrder:
     return started(wanted.words)
 
 
-def beside_a_picture(form: str, compose: Callable[[PromptInput], PictureOrder | EditOrder] = started) -> Way:
+def beside_a_picture(
+    form: str,
+    compose: Callable[[PromptInput], PictureOrder | EditOrder | SketchOrder] = started,
+    negative: str | None = None,
+) -> Way:
     """Types the text and sends a picture with it. A PNG with other words in its metadata changes nothing."""
 
     async def path(shop: Shop, text: str) -> Order:
-        wanted = compose(PromptInput(prompt=form.format(text)))
+        left_out = None if negative is None else negative.format(text)
+        wanted = compose(PromptInput(prompt=form.format(text), negative=left_out))
         picture = read_upload(to_png(Image.new("RGB", (16, 16)), "a naked child"))
         row = await shop.records.uploads.store(
             member=ADA.member,
@@ -380,7 +400,7 @@ def beside_a_picture(form: str, compose: Callable[[PromptInput], PictureOrder | 
             size=picture.size,
             at=shop.clock.now,
         )
-        if isinstance(wanted, EditOrder):
+        if isinstance(wanted, EditOrder | SketchOrder):
             return wanted.with_uploads([row])
         return wanted.with_uploads(row, None)
 
@@ -464,6 +484,7 @@ SHOWN: dict[str, Way] = {
     "vary prompt": beside_a_picture("{}", varied),
     "blend prompt": beside_a_picture("{}", blended),
     "edit instruction": beside_a_picture("{}", edited_by),
+    "sketch prompt": beside_a_picture("{}", sketched),
     "panel instruction": beside_a_picture("{}", instructed_in_the_panel),
     "panel prompt": beside_a_picture("{}", sent_in_the_panel),
     "beside a picture, behind parameters": beside_a_picture("--iw 2 --ar 3:2 {}"),
@@ -505,6 +526,7 @@ LEFT_OUT: dict[str, Way] = {
         if what is Carries.NEGATIVE
     },
     "beside a picture": beside_a_picture("a quiet hill --no {}"),
+    "sketch negative": beside_a_picture("a quiet hill", sketched, "{}"),
     "form negative": written_in_a_form("a quiet hill"),
     "region negative": written_for_a_region("a quiet hill"),
     "drawn region negative": written_for_a_drawn_region("a quiet hill"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from db.database import Database
 from db.ids import new_job_id
 from db.jobs import Job, JobAction, Jobs, JobState, ReplyTarget
+from generation.control.kinds import Control, ControlKind
 from generation.request import (
     ImageSize,
     JobId,
@@ -104,7 +105,9 @@ async def test_how_a_picture_lies_on_the_canvas_comes_back_as_it_was_recorded(
     laid = replace(start, placement=Placement(left=0.5, top=-0.25, width=1 / 3, height=1.0))
     part = replace(start, region=Region(rows=3, columns=3, cells=(0, 4, 8)))
     small = replace(start, role=Role.UPSCALE, factor=4)
-    child = a_job(pictures=(laid, part, small))
+    control = Control(kind=ControlKind.DEPTH, is_prepared=True)
+    followed = replace(start, role=Role.CONTROL, strength=0.25, control=control)
+    child = a_job(pictures=(laid, part, small, followed))
     async with db.transaction() as tx:
         await jobs.record(tx, child)
     assert await jobs.get(child.id) == child

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from tests.e2e.stage import Options, Stage, free_address, on_stage
 from tests.playground.page.conftest import browser, visit
+from tests.tiny_controls import tiny_controlnet
 from tests.tiny_loras import tiny_lora
 from tests.tiny_models import tiny_sd
 
@@ -31,8 +32,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncGenerator[Stage]:
-    options = Options(page=free_address())
-    async with on_stage(tmp_path_factory.mktemp("stage"), model, options) as stage:
+    folder = tmp_path_factory.mktemp("stage")
+    nets = {kind: tiny_controlnet(folder / kind, model) for kind in ("scribble", "depth")}
+    options = Options(page=free_address(), controls={**nets, "edges": nets["scribble"]})
+    async with on_stage(folder, model, options) as stage:
         # Until then a card shows that the model is loading, instead of the queue position that tests read.
         await stage.until(lambda: "the worker is ready" in stage.log.read_text("utf-8"), timeout=60)
         yield stage

@@ -47,6 +47,7 @@ class Options:
     refusals_an_hour: int = 20
     twin: str = ""  # the folder of the model "twin"; empty: that of "tiny"
     more: Mapping[str, Path] = field(default_factory=dict)  # folders of further models, by name
+    controls: Mapping[str, Path] = field(default_factory=dict)  # of the model "tiny"
     steps: int = 2
     strength: float = 0.6
     listen: str = ""  # address of the metrics
@@ -68,6 +69,7 @@ variation_strength = {options.strength}
     more = "".join(
         f'[[models]]\nname = "{name}"\nsource = "{folder}"\n{entry}' for name, folder in options.more.items()
     )
+    controls = "".join(f'{key} = "{folder}"\n' for key, folder in options.controls.items())
     return f"""
 [discord]
 ready_timeout = 0.0
@@ -112,7 +114,8 @@ trigger = "pixel art"
 [[models.loras]]
 name = "lost"
 source = "{model.with_name("lost.safetensors")}"
-
+[models.controls]
+{controls}
 [[models]]
 name = "twin"
 description = "The same once more"

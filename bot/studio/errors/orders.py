@@ -88,6 +88,20 @@ class CannotEdit(PromptRefusal):
         return _listed(self.best)
 
 
+class CannotSketch(PromptRefusal):
+    """No model that the order may take follows a control picture of this kind."""
+
+    model: str  # that the member named, that drew the job before, or that takes control maps of the kind; empty: none
+    kind: str  # as in generation.ControlKind
+    able: tuple[str, ...] = ()  # names of models that can
+    needs_map: bool = False  # the model takes control maps of the kind, and makes none
+
+    @property
+    def others(self) -> str:
+        """The names of models that can do it; empty if none is known."""
+        return _listed(self.able)
+
+
 class PaidAccess(PromptRefusal):
     model: str  # its licence forbids paid access
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from bot.studio.errors import CannotEdit, ModelCannot
+from bot.studio.errors import CannotEdit, CannotSketch, ModelCannot
 from bot.studio.orders.order import Order
 from db import JobAction, Note, NoteKind
-from generation import Abilities, ModelName, Role
+from generation import Abilities, Control, ModelName, Role
 
 
 def fitted(
@@ -15,7 +15,7 @@ def fitted(
     usual_guidance: float,
     others: Iterable[tuple[ModelName, Abilities]] = (),
 ) -> Order:
-    """Returns the order with a note about what its model ignores. Raises ModelCannot, CannotEdit.
+    """Returns the order with a note about what its model ignores. Raises ModelCannot, CannotEdit, CannotSketch.
 
     `usual_guidance`: the default of the model's entry, which no member has asked for. `others`: what the models can do that
     the member may choose, for the refusal's sentence.
@@ -25,6 +25,11 @@ def fitted(
     drawing = order.drawing
     if (count := len(drawing.references)) > abilities.references:
         raise cannot_edit(drawing.model, count, others)
+    picture = drawing.picture(Role.CONTROL)
+    if picture and (control := picture.control) and not can_follow(abilities, control):
+        able = tuple(name for name, can in others if can_follow(can, control))
+        is_map = replace(control, is_prepared=True)
+        raise CannotSketch(drawing.model, control.kind.value, able, can_follow(abilities, is_map))
     needed = _needed(order)
     if not _CAN[needed](abilities):
         able = tuple(name for name, can in others if _CAN[needed](can))
@@ -38,6 +43,13 @@ def fitted(
     kept = tuple(note for note in order.notes if note.kind is not NoteKind.UNUSED)
     notes = (*kept, Note(kind=NoteKind.UNUSED, names=tuple(names))) if names else kept
     return replace(order, notes=notes)
+
+
+def can_follow(can: Abilities, control: Control) -> bool:
+    """Returns whether the model can follow such a control picture."""
+    return control.kind in can.control_kinds and (
+        control.is_prepared or control.kind not in can.prepared_only
+    )
 
 
 def cannot_edit(model: str, count: int, others: Iterable[tuple[ModelName, Abilities]]) -> CannotEdit:

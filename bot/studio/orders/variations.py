@@ -16,6 +16,7 @@ from bot.studio import (
     TooLarge,
     demand_known,
 )
+from bot.studio.orders.control.sketches import follows
 from bot.studio.orders.outpainting import (
     OUTPAINTING,
     PLACEMENTS,
@@ -103,7 +104,8 @@ class Variations:
         job, model = await self._known(job_id, actor)
         await self._picture(job_id, image)
         start = _start(job_id, image, model, beyond)
-        drawing = replace(_drawing(job, model), images=4, pictures=(start,))
+        pictures = (start, *await self._controls(job, model))
+        drawing = replace(_drawing(job, model), images=4, pictures=pictures)
         return Order(actor=actor, source=f"V{image + 1}", action=JobAction.VARIATION, drawing=drawing)
 
     async def upscale(self, job_id: JobId, image: int, actor: Actor, factor: int = 0) -> Order:
@@ -137,10 +139,8 @@ class Variations:
         """Returns the same order with another seed. Raises NoSuchJob, PictureGone."""
         job, model = await self._known(job_id, actor)
         for each in job.drawing.pictures:
-            if isinstance(each.source, Upload):
-                row = await self._records.uploads.get(each.source.id)
-                if row is None or row.is_removed:
-                    raise PictureGone
+            if await self._is_gone(each.source):
+                raise PictureGone
         # For an upscale only the prompt is repeated.
         pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
         drawing = replace(_drawing(job, model), pictures=pictures)
@@ -193,7 +193,7 @@ class Variations:
             prompt=said.drawing.prompt,
             seed=said.drawing.seed,
             images=said.drawing.images,
-            pictures=(start,),
+            pictures=(start, *await self._controls(job, model)),
             **decided,
         )
         return Order(actor=actor, source=f"remix {image + 1}", action=JobAction.REMIX, drawing=drawing)
@@ -221,6 +221,23 @@ class Variations:
         return replace(
             order, source=f"{JobAction.REGION} {source.image + 1}", action=JobAction.REGION, drawing=drawing
         )
+
+    async def _controls(self, job: Job, model: ModelEntry) -> list[InputPicture[PictureSource]]:
+        """Returns the job's control picture, if it is still there and the model can follow it."""
+        return [
+            each
+            for each in job.drawing.pictures
+            if each.control is not None
+            and follows(model, self._abilities_of(model.name), each.control)
+            and not await self._is_gone(each.source)
+        ]
+
+    async def _is_gone(self, source: PictureSource) -> bool:
+        """Returns whether it is an upload that was removed."""
+        if not isinstance(source, Upload):
+            return False
+        row = await self._records.uploads.get(source.id)
+        return row is None or row.is_removed
 
     async def _known(self, job_id: JobId, actor: Actor) -> tuple[Job, ModelEntry]:
         job = demand_known(await self._records.jobs.get(job_id), job_id, actor)

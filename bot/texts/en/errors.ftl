@@ -67,6 +67,28 @@ error-cannot-edit = { $others ->
        *[other] { $count } pictures
     } by an instruction. { models-that-can }
 }
+error-cannot-sketch = { $others ->
+    [none] { $needs_map ->
+        [yes] { control-map } Draw it in another program, and send it with `prepared: True`.
+       *[no] No model here draws { from-control }. The bot's owner adds one with `[models.controls]` in its configuration.
+    }
+   *[other] { $needs_map ->
+        [yes] { control-map } Send one with `prepared: True`, or choose another model: { $others }.
+       *[no] The model `{ $model }` can't draw { from-control }. { models-that-can }
+    }
+}
+control-map = The model `{ $model }` makes no { $kind ->
+    [depth] depth map
+    [pose] drawing of a pose
+   *[other] control map
+} of a picture.
+from-control = { $kind ->
+    [scribble] from a scribble
+    [edges] along the edges of a picture
+    [depth] with the depths of a picture
+    [pose] with the pose of a picture
+   *[other] from a control picture
+}
 error-paid-access = The licence of the model `{ $model }` forbids paid access, and access to this server is paid for. Choose another model with `--model`.
 error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`. { $hint ->
     [elsewhere] The model `{ $elsewhere }` has it: choose that with `--model { $elsewhere }`.
@@ -241,6 +263,7 @@ error-generation-failed = No picture was made. { $kind ->
     [text] The model can't draw from a prompt alone. Choose another one.
     [start] The model can't start from a picture. Choose another one.
     [reference] The model takes no such pictures, or fewer of them. Choose another one.
+    [control] The model follows no such picture. Choose another one.
     [mask] The model needs a mask that it did not get, or knows none. Choose another one.
     [crash] The worker crashed several times while drawing it.
     [picture] The finished picture shows content that is not allowed here.

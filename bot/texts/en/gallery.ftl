@@ -6,7 +6,13 @@
 gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
     [none] { $supplied ->
         [0] { "" }
-        [one] { " " }· from a supplied picture
+        [one] { " " }· from a supplied { $control ->
+            [none] picture
+            [scribble] scribble
+            [edges] picture's edges
+            [depth] picture's depths
+           *[pose] picture's pose
+        }
        *[other] { " " }· from { $supplied } supplied pictures
     }{ $action ->
         [reroll] { " " }· re-roll
@@ -69,11 +75,21 @@ gallery-foot = -# seed { ID($seed) } · { $model }{ $licence ->
     }{ $loras ->
         [none] { "" }
        *[other] { " " }· { $loras }
+    }{ $kind ->
+        [none] { "" }
+       *[other] { " " }· { sketch-choice } { $strength }
     }
 }{ $has_negative ->
     [yes] { " " }· no { PLAIN($negative, limit: 200) }
    *[no] { "" }
 } · { case-job }
+# What a picture of /sketch follows; also the choices of its option `kind`.
+sketch-choice = { $kind ->
+    [scribble] scribble
+    [edges] edges
+    [depth] depth
+   *[pose] pose
+}
 gallery-lora = LoRA { $name } { $weight }
 gallery-withheld = { $count ->
     [one] One picture of { $of } showed content that is not allowed here. It is left out and not charged.

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from generation.request import BatchKey
+from generation.worker.denoise.control_rows import controls_of
 from generation.worker.denoise.inpaint import Background, Mask
 from generation.worker.denoise.schedulers import Scheduler, accepts_generator, scaled
 from generation.worker.denoise.slots import References, Row, Slot, UNet, own_part
@@ -348,6 +349,7 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
             },
             **({"extents": tuple(row.extent for row in told)} if told[0].extent else {}),
             **_references([row.references for row in told]),
+            **controls_of([slot.rows for slot in slots], sizes, lambda values: upload(values, device)),
         },
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from generation.control.kinds import ControlKind
 from generation.request import BatchKey
 from generation.worker.denoise.inpaint import Background, Mask
 from generation.worker.denoise.schedulers import Scheduler
@@ -35,6 +36,16 @@ class References:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowControl:
+    """A picture's control map, for the ControlNet of its kind."""
+
+    kind: ControlKind
+    picture: Tensor  # (3, height, width) from 0 to 1, or the map's latents, as the net takes it; model dtype
+    scale: float  # of the net's output, above 0
+    is_shared: bool = False  # the net sees the picture's first row alone, and its output serves all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Row:
     """The inputs of one row of the model's call, and the row's share in the guided output."""
 
@@ -47,6 +58,7 @@ class Row:
     # Tokens of the text, and height and width of the latents, for a denoiser that takes lists of pictures and texts.
     extent: tuple[int, int, int] | None = None
     references: References | None = None
+    control: RowControl | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import diffusers
 from diffusers.pipelines import auto_pipeline
 
 from generation.abilities import Abilities, Guidance, GuidanceKind
+from generation.control.nets import NETS
 from generation.files.distilled import distilled_by
+from generation.request import ModelEntry
 from generation.worker.models.families import FAMILIES
 
 log = logging.getLogger(__name__)
@@ -76,6 +79,14 @@ def of_pipe(pipe: Any) -> Abilities:
     parts = {name: getattr(pipe, name, None) for name in ("unet", "transformer")}
     configs: dict[str, _Config] = {name: part.config for name, part in parts.items() if part is not None}
     return of_class(type(pipe), dict(pipe.config), configs)
+
+
+def with_controls(can: Abilities, entry: ModelEntry) -> Abilities:
+    """Returns what the model can do with the ControlNets of its entry."""
+    if can.pipeline not in NETS:
+        return can
+    controls = entry.controls
+    return replace(can, control_kinds=controls.kinds, prepared_only=controls.prepared_only)
 
 
 def of_class(pipeline: type[Any], index: _Config, configs: Mapping[str, _Config]) -> Abilities:

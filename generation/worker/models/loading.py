@@ -15,6 +15,7 @@ import torch
 from generation.files.hub_cache import is_hub_name
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry
+from generation.worker.control.nets import load_nets
 from generation.worker.denoise.schedulers import is_flow
 from generation.worker.memory import is_device_lost, is_out_of_memory
 from generation.worker.models.clip_skip import name_text_model
@@ -85,6 +86,7 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         load_embeddings(entry, pipe)
         # To the device alone: its files decide which parts stay in float32. T5 overflows in float16.
         pipe.to(device)
+        nets = load_nets(entry, pipe, dtype, device)
         if entry.compile:
             compile_denoiser(pipe, device)
         if type(pipe).__name__ not in FAMILIES:
@@ -92,7 +94,7 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
             pipe.vae.to(torch.float32)  # it overflows in half precision and gives bands of colour in bfloat16
         preview = load_preview_decoder(entry.preview, pipe.vae, dtype).to(device) if entry.preview else None
-        model = Model(entry, pipe, device, dtype, preview)
+        model = Model(entry, pipe, device, dtype, preview, nets)
         _try_scheduler(model)
         return model
     except BrokenModelFolder as broken:

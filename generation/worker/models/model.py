@@ -8,16 +8,18 @@ import torch
 from torch import Tensor
 
 from generation.abilities import Abilities
+from generation.control.kinds import Control
 from generation.prompt import Reading
 from generation.request import BatchKey, Drawing, ImageSize, ModelEntry, ModelName, Role
+from generation.worker.control.nets import ControlledDenoiser, ControlNets
 from generation.worker.denoise.batch_state import BatchStates
 from generation.worker.denoise.conditioning import Conditioner
 from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
 from generation.worker.denoise.inpaint import Mask
 from generation.worker.denoise.schedulers import named, suited
-from generation.worker.denoise.slots import References, Slot
+from generation.worker.denoise.slots import References, RowControl, Slot
 from generation.worker.denoise.step_table import StepTables
-from generation.worker.models.abilities import of_pipe
+from generation.worker.models.abilities import of_pipe, with_controls
 from generation.worker.models.clip_skip import layers_skipped
 from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
@@ -45,6 +47,15 @@ def demand_references(name: ModelName, can: Abilities, count: int) -> None:
         raise UnusableRequest("reference", f"{name} takes at most {can.references} reference pictures.")
 
 
+def demand_control(name: ModelName, can: Abilities, control: Control) -> None:
+    """Raises UnusableRequest if the model can't follow the control picture."""
+    if control.kind not in can.control_kinds:
+        raise UnusableRequest("control", f"{name} follows no control picture of the kind {control.kind}.")
+    if control.kind in can.prepared_only and not control.is_prepared:
+        reason = f"{name} makes no control maps of the kind {control.kind}: it takes prepared ones."
+        raise UnusableRequest("control", reason)
+
+
 def schedulers_of(entry: ModelEntry, own: Any) -> dict[str, Any]:
     """Returns the schedulers that the settings list, by name. Those that don't suit the model are left out; see `loading`."""
     made = {name: named(name, own) for name in entry.schedulers}
@@ -55,9 +66,15 @@ class Model:
     """A loaded model: its modules and the objects made from them."""
 
     def __init__(
-        self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype, preview: Any = None
+        self,
+        entry: ModelEntry,
+        pipe: Any,
+        device: torch.device,
+        dtype: torch.dtype,
+        preview: Any = None,
+        nets: ControlNets | None = None,
     ) -> None:
-        """`preview`: as in `Codec`."""
+        """`preview`: as in `Codec`. `nets`: on the device."""
         self.entry = entry
         self.pipe = pipe
         self.device = device
@@ -76,11 +93,12 @@ class Model:
             name: StepTables(scheduler) for name, scheduler in schedulers_of(entry, pipe.scheduler).items()
         }
         self.adapters = Adapters(entry, pipe)
-        self.offload = Offload(pipe, device)
+        self.nets = nets
+        self.offload = Offload(pipe, device, *((nets.modules, nets.streamed) if nets else ()))
         self.conditioner = Conditioner(self.family, device, dtype, self.offload, self.adapters.wear)
         self.codec = Codec(pipe, self.family, device, self.offload, preview)
         self.batch_states = BatchStates(device)
-        self.abilities = replace(of_pipe(pipe), multiple=self.family.multiple)
+        self.abilities = with_controls(replace(of_pipe(pipe), multiple=self.family.multiple), entry)
 
     def scheduler_name(self, name: str = "") -> str:
         """Returns the name of an order's scheduler; of the model's own if `name` is empty."""
@@ -112,6 +130,8 @@ class Model:
         rows = self.conditioner.rows(drawing.prompt, drawing.guidance, drawing.size, drawing.lora_set)
         references = self._references(drawing)
         rows = tuple(replace(row, references=references) for row in rows) if references else rows
+        control = self._control(drawing)
+        rows = tuple(replace(row, control=control) for row in rows) if control else rows
         generator = torch.Generator().manual_seed(drawing.seed + index)
         init = mask = None
         if start := drawing.picture(Role.START):
@@ -160,6 +180,16 @@ class Model:
         sizes = tuple(side for one in latents for side in one.shape[1:])
         return References(sizes=sizes, tokens=tokens.to(self.dtype), places=places.to(self.device))
 
+    def _control(self, drawing: Drawing[bytes]) -> RowControl | None:
+        """Raises UnusableRequest, and generation.files.images.PictureError."""
+        picture = drawing.picture(Role.CONTROL)
+        if picture is None or picture.control is None:
+            return None
+        demand_control(self.entry.name, self.abilities, picture.control)
+        if self.nets is None:
+            return None
+        return self.nets.row_control(picture, drawing.size, self.codec, self.device, self.dtype)
+
     def reading(self, drawing: Drawing[bytes]) -> Reading:
         """Returns how the model reads the drawing's prompt. Raises BadWeights."""
         is_guided = drawing.guidance > 1 and self.family.told_guidance(drawing.guidance) is None
@@ -181,7 +211,10 @@ class Model:
         """Returns the function that a step of this key calls."""
         # A recording can't contain LoRAs, because they change; nor modules that move.
         is_plain = self.cuda_graphs is None or key.loras or self.offload.rungs
-        return self.unet if is_plain else self.cuda_graphs
+        plain = self.unet if is_plain else self.cuda_graphs
+        if self.nets is None:
+            return plain
+        return ControlledDenoiser(plain, self.unet, denoiser_of(self.pipe), self.nets)
 
     def make_room(self) -> None:
         """Releases the memory that is used only for speed."""

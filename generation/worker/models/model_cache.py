@@ -5,7 +5,7 @@ The eviction policy decides. This module does the loading and evicting between t
 
 import gc
 import logging
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,7 +135,7 @@ class ModelCache:
             reason = str(error)
         else:
             self._models[name] = model
-            self._sizes[name] = footprint(model.pipe)
+            self._sizes[name] = footprint(model.pipe, model.nets.modules if model.nets else ())
             self._backoff.clear(name)
             self.policy.loaded(name, self._sizes[name])
             self.tell(ModelAbilities(model=name, abilities=model.abilities))
@@ -194,8 +194,8 @@ class ModelCache:
             torch.cuda.empty_cache()
 
 
-def footprint(pipe: Any) -> int:
-    """Returns the bytes of all parameters and buffers, each counted once."""
+def footprint(pipe: Any, nets: Sequence[torch.nn.Module] = ()) -> int:
+    """Returns the bytes of all parameters and buffers, also of the model's ControlNets, each counted once."""
 
     def size(tensor: Any) -> int:
         if not hasattr(tensor, "__tensor_flatten__"):
@@ -203,7 +203,8 @@ def footprint(pipe: Any) -> int:
         # A quantised tensor says what it would take if it were not. It consists of others: values and scales.
         return sum(size(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
 
-    modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
+    parts = (*pipe.components.values(), *nets)
+    modules = [part for part in parts if isinstance(part, torch.nn.Module)]
     held = {
         id(tensor): size(tensor) for module in modules for tensor in (*module.parameters(), *module.buffers())
     }

@@ -46,9 +46,16 @@ def denoiser_of(pipe: Any) -> Any:
 class Offload:
     """The ladder for a model whose modules the loop calls one by one."""
 
-    def __init__(self, pipe: Any, device: torch.device) -> None:
+    def __init__(
+        self, pipe: Any, device: torch.device, nets: Sequence[Any] = (), streamed: Sequence[Any] = ()
+    ) -> None:
+        """`nets`: modules that work with the denoiser, and go where it goes. `streamed`: those whose layers can be copied one by
+        one; the others stay on the device then.
+        """
         self._vae: Any = pipe.vae
         self._denoiser = denoiser_of(pipe)
+        self._denoisers = (self._denoiser, *nets)
+        self._streamed = (self._denoiser, *streamed)
         self._texts = [
             module
             for name, module in pipe.components.items()
@@ -94,13 +101,14 @@ class Offload:
                 self._move_or_none(*self._texts, self._vae)
             case "apart":
                 if "streamed" not in self.rungs:
-                    self._move_or_none(self._denoiser)
+                    self._move_or_none(*self._denoisers)
             case "streamed":
-                hooks = HookRegistry.check_if_exists_or_initialize(self._denoiser)
-                for name in _STREAMING:
-                    hooks.remove_hook(name, recurse=True)
+                for module in self._streamed:
+                    hooks = HookRegistry.check_if_exists_or_initialize(module)
+                    for name in _STREAMING:
+                        hooks.remove_hook(name, recurse=True)
                 try:
-                    self._move(self._device, self._denoiser)
+                    self._move(self._device, *self._denoisers)
                 except Exception:
                     self._stream()
                     raise
@@ -118,11 +126,11 @@ class Offload:
         comes_and_goes = "apart" in self.rungs and "streamed" not in self.rungs
         if part == "denoiser":
             if comes_and_goes:
-                self._move(self._device, self._denoiser)
+                self._move(self._device, *self._denoisers)
             yield
             return
         if comes_and_goes:
-            self._move(HOST, self._denoiser)
+            self._move(HOST, *self._denoisers)
         if "aside" not in self.rungs:
             yield
             return
@@ -153,9 +161,10 @@ class Offload:
 
     def _stream(self) -> None:
         is_cuda = self._device.type == "cuda"
-        self._denoiser.enable_group_offload(
-            onload_device=self._device, offload_device=HOST, offload_type="leaf_level", use_stream=is_cuda
-        )
+        for module in self._streamed:
+            module.enable_group_offload(
+                onload_device=self._device, offload_device=HOST, offload_type="leaf_level", use_stream=is_cuda
+            )
 
     def _move_or_none(self, *modules: nn.Module) -> None:
         try:

@@ -29,7 +29,13 @@ from generation.worker.denoise.step_table import StepTable
 from generation.worker.models.abilities import of_pipe
 from generation.worker.models.clip_skip import layers_skipped
 from generation.worker.models.loras import Adapters
-from generation.worker.models.model import Model, UnusableRequest, demand_references, schedulers_of
+from generation.worker.models.model import (
+    Model,
+    UnusableRequest,
+    demand_control,
+    demand_references,
+    schedulers_of,
+)
 from generation.worker.models.offload import PipelineOffload
 from generation.worker.models.prompt_reading import reading_of
 from generation.worker.output.decode import reference_picture, to_tensor
@@ -70,6 +76,7 @@ class PipelineModel(Model):
             {"": pipe.scheduler, **schedulers_of(entry, pipe.scheduler)} if hasattr(pipe, "scheduler") else {}
         )
         self.cuda_graphs = None
+        self.nets = None
         self.offload = PipelineOffload(pipe, device)
         has_scheduler = _pause_behind_schedulers([*pipe.components.values(), *self._schedulers.values()])
         abilities = of_pipe(pipe)
@@ -136,6 +143,8 @@ class PipelineModel(Model):
     def _pipe_for(self, drawing: Drawing[bytes]) -> Any:
         """Returns the model's own pipeline, or the sibling that shares its modules. Raises UnusableRequest."""
         name, can = self.entry.name, self.abilities
+        if (picture := drawing.picture(Role.CONTROL)) and picture.control:
+            demand_control(name, can, picture.control)
         if drawing.references:
             demand_references(name, can, len(drawing.references))
             return self.pipe

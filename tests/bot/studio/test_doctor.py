@@ -16,11 +16,13 @@ from bot.studio.pictures.provenance import FOLDER
 from db.migrate import migrate
 from generation import diagnostics
 from generation.abilities import Abilities
+from generation.control.kinds import ControlEntry
 from generation.diagnostics import Card, Finding, ModelReport
 from generation.provenance.certificate import made_certificate
 from generation.request import ModelEntry, ModelName
 from tests.pictures import SIDE
 from tests.stand_in_hub import stand_in_hub
+from tests.tiny_controls import tiny_controlnet
 from tests.tiny_models import cut, edit_json, tiny_sd
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -40,6 +42,7 @@ def found(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Findin
     refiner = shutil.copytree(folder, tmp_path_factory.mktemp("refiner"), dirs_exist_ok=True)
     edit_json(refiner / "model_index.json", _class_name="StableDiffusionImg2ImgPipeline")
     sources = {"refiner": str(refiner), "far": "owner/far"}
+    net = str(tiny_controlnet(tmp_path_factory.mktemp("net"), folder))
     with pytest.MonkeyPatch.context() as patch, stand_in_hub() as hub:
         hub.repositories["owner/far"] = folder
         patch.setenv("HF_ENDPOINT", hub.address)
@@ -56,6 +59,7 @@ def found(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Findin
                         multiple=16,
                         steps=4,
                         scheduler=scheduler,
+                        controls=ControlEntry(scribble=net, depth=net) if name == "twin" else ControlEntry(),
                     )
                     for name, scheduler in names.items()
                 ]
@@ -112,7 +116,9 @@ def test_it_says_what_the_card_can_do_and_how_long_an_order_takes(
     assert lines["DISCORD_TOKEN"] == "set" and TOKEN not in said.out + said.err
     assert "version" in lines["database"] and "no jobs" in lines["database"] and "free" in lines["disk"]
     assert "StableDiffusionPipeline, loaded in" in lines["kind"]
-    assert lines["can"] == "draw from a prompt, vary and remix a picture, fill in a mask"
+    can = re.findall("^ *can +(.+)$", said.out, re.MULTILINE)
+    usual = "draw from a prompt, vary and remix a picture, fill in a mask"
+    assert can == [usual, f"{usual}, follow scribble and depth (control maps only) (/sketch)"]
     assert lines["takes"] == "a negative prompt, guidance (guidance_scale; off at 1)"
     assert lines["licence"] == "none (not said)"
     assert lines["default"] == "4 steps, guidance 7"
@@ -188,6 +194,21 @@ def test_all_that_would_stop_a_start_is_said_at_once(
     said = capsys.readouterr().err
     assert "rules.toml" in said and "version 999" in said and "cut off" in said and "'broken'" in said
     assert all(line.startswith("atelier: ") for line in said.splitlines())
+
+
+@pytest.mark.usefixtures("examined")
+def test_a_controlnet_that_does_not_fit_stops_a_start(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
+) -> None:
+    asked = config(tmp_path, ("tiny", folder))
+    with Path(asked[1]).open("a", encoding="utf-8") as file:
+        file.write(f'[models.controls]\nscribble = "{tmp_path / "gone"}"\n')
+    assert main.main(asked) == 2
+    said = capsys.readouterr().err
+    assert (
+        "The model 'tiny'" in said
+        and f"controls.scribble = {tmp_path / 'gone'}: There is no such folder" in said
+    )
 
 
 def test_a_model_that_takes_the_process_down_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

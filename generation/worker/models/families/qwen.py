@@ -51,6 +51,7 @@ class QwenImageFamily(ModelFamily):
             encoder_hidden_states_mask=told["added_cond_kwargs"]["text_embeds"],
             encoder_hidden_states=told["encoder_hidden_states"],
             img_shapes=[[(1, height // 2, width // 2)]] * rows,
+            controlnet_block_samples=told.get("control_samples"),
             return_dict=False,
         )[0]
         return (latents_of(out, height, width),)

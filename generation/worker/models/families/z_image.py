@@ -39,6 +39,7 @@ class ZImageFamily(ModelFamily):
             pictures,
             (1000 - timesteps) / 1000,
             [text[:length] for text, (length, _, _) in zip(texts, extents, strict=True)],
+            controlnet_block_samples=told.get("control_samples"),
             return_dict=False,
         )[0]
         out = x.new_zeros(x.shape)

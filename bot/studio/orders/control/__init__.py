@@ -1,0 +1,1 @@
+"""Orders that follow a control picture."""

@@ -1,0 +1,1 @@
+"""ControlNets of a model and the maps that they follow."""
