@@ -44,6 +44,8 @@ from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume, sort_files
 from bot.gallery.tries import TryButton, TryPress
 from bot.gallery.typed_cards import TypedButton, TypedPress, typed_in
+from bot.mask_page.drawn_regions import drawn_input_in
+from bot.mask_page.server import serve_page
 from bot.metrics_server import expose
 from bot.posted_message import UNREACHABLE, reason_of
 from bot.privacy.cards import ForgetButton, PrivacyPress
@@ -122,6 +124,9 @@ def add_routes(client: Atelier) -> None:
     routes.add(GalleryAction.REGION, client.regions.show)
     routes.add(GalleryAction.CELLS, client.regions.open_form)
     routes.add_form(region_input_in, client.regions.order)
+    routes.add(GalleryAction.DRAW, client.drawn_regions.give_link)
+    routes.add(GalleryAction.DRAWN, client.drawn_regions.open_form)
+    routes.add_form(drawn_input_in, client.drawn_regions.order)
     routes.add(GalleryAction.DELETE, actions.delete)
     routes.add(GalleryAction.CANCEL, queue.cancel)
     routes.add(GalleryAction.SHOW, actions.show)
@@ -257,6 +262,9 @@ async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Ev
                 parts.clock,
             )
             await open_until_the_end.enter_async_context(expose(metrics, listen, look))
+        if parts.region_links.is_offered:
+            page = serve_page(parts, parts.settings.mask_page.listen)
+            await open_until_the_end.enter_async_context(page)
         # Before other tasks start: a wrong token must be reported alone, not inside a group of failures.
         if not await _until(stop, log_in(client, token)):
             return

@@ -24,6 +24,7 @@ from bot.gallery.intake import ORDERS
 from bot.gallery.picture_orders import PictureOrders
 from bot.gallery.region import Regions
 from bot.gallery.typed_orders import TypedOrders
+from bot.mask_page.drawn_regions import DrawnRegions
 from bot.options import demand_options
 from bot.permissions import demand_server
 from bot.posted_message import reason_of
@@ -118,6 +119,7 @@ class Atelier(discord.AutoShardedClient):
         self.picture_orders = PictureOrders(parts, self.delivery)
         self.departures = ServerDepartures(self, parts)
         self.regions = Regions(parts, self.delivery)
+        self.drawn_regions = DrawnRegions(parts, self.delivery)
         self.gallery_actions = GalleryActions(self, parts, self.delivery, self.mod_channel, self.effects)
         self.erasure_sweep = ErasureSweep(
             self,

@@ -1,6 +1,6 @@
 """The HTTP server of GET /metrics and GET /health, at an address that the owner chooses."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -37,10 +37,19 @@ async def expose(metrics: Metrics, listen: str, look: Look) -> AsyncGenerator[in
         metrics.note(await look())
         return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    host, port = address_of(listen)
     app = web.Application()
     app.router.add_get("/metrics", tell_metrics)
     app.router.add_get("/health", tell_health)
+    async with listening(app, listen, lambda reason: CannotListen(listen, reason)) as port:
+        yield port
+
+
+@asynccontextmanager
+async def listening(
+    app: web.Application, listen: str, broken: Callable[[str], StartError]
+) -> AsyncGenerator[int]:
+    """Serves the application while the context is open. Yields the port. `broken` makes the error from its reason."""
+    host, port = address_of(listen)
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:
@@ -48,7 +57,7 @@ async def expose(metrics: Metrics, listen: str, look: Look) -> AsyncGenerator[in
         try:
             await site.start()
         except (OSError, UnicodeError) as error:  # the name of a host that can't be encoded
-            raise CannotListen(listen, getattr(error, "strerror", "") or str(error)) from error
+            raise broken(getattr(error, "strerror", "") or str(error)) from error
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

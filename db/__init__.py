@@ -15,6 +15,7 @@ from db.blocks import Block
 from db.case_entries import Entry, EntryKind
 from db.cases import Case, Origin, Outcome
 from db.database import Database, Transaction
+from db.drawn_regions import DrawnRegion
 from db.effects import Effect, EffectKind
 from db.erasure import ErasureRequest, PostedAs
 from db.errors import DatabaseMissing, DiskFull, ImageGone, StorageError

@@ -76,6 +76,7 @@ TIMES = (
     Times("policies", ("set_at",), key="guild_id"),
     Times("stances", ("set_at",), key="guild_id"),
     Times("presets", ("saved_at",), key="member"),
+    Times("drawn_regions", ("created_at", "drawn_at"), key="member"),
     Times("member_settings", ("saved_at",), key="member"),
     Times("banned_pictures", ("at",)),
     Times("erasures", ("asked_at",)),

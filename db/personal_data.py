@@ -226,6 +226,12 @@ PERSONAL_DATA = (
         columns="id, guild_id, name, version, member, words, loras, upload, saved_at",
     ),
     PersonalRows(
+        "drawn_regions",
+        at="created_at",
+        treatments=(Treatment(),),
+        columns="member, job, image_index, created_at, region, drawn_at",
+    ),
+    PersonalRows(
         "member_settings",
         at="saved_at",
         treatments=(Treatment(),),

@@ -15,6 +15,7 @@ from db.cases import Cases
 from db.clock import WrittenAhead
 from db.database import Database
 from db.departures import Departures
+from db.drawn_regions import DrawnRegions
 from db.effects import Effects
 from db.erasure import Erasures
 from db.guilds import Guilds
@@ -43,6 +44,7 @@ class Repositories:
     jobs: Jobs
     pictures: Pictures
     uploads: Uploads
+    drawn_regions: DrawnRegions
     spending: Spending
     verdicts: Verdicts
     blocks: Blocks

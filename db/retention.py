@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 
 from db.database import Database, value_of
+from db.drawn_regions import DrawnRegions
 from db.erasure import BATCH, JOB_IS_OVER, PostedAs
 from db.images import Pictures
 from db.jobs import UploadId
@@ -117,6 +118,7 @@ class Retention:
         self._db = db
         self._pictures = pictures
         self._uploads = uploads or Uploads(db, pictures)
+        self._drawn_regions = DrawnRegions(db)
         self._after: dict[Expiry, tuple[float, int | str]] = {}  # the row behind which the next slice begins
 
     async def step(self, periods: Periods, now: float) -> int:
@@ -132,6 +134,7 @@ class Retention:
             if excess > 0:
                 count += await self._remove_pictures(math.inf, now, "no room", excess)
         count += await self._remove_uploads(now)
+        count += await self._drawn_regions.forget(now)
         for expiry in EXPIRIES:
             period: float | None = getattr(periods, expiry.period)
             if period is not None:

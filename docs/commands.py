@@ -42,7 +42,7 @@ BUTTONS = """
 | V1–V4 | draws four variations of that picture (image to image) |
 | ✏️ Remix | opens a form with the picture's prompt: edit it, say how much may change, and the bot draws it again from there |
 | Vary subtle, Vary strong | four variations that stay nearer to the picture than V, and that go further from it |
-| Vary region | shows the picture with nine numbered cells; a form asks which are drawn anew, and by which words |
+| Vary region | shows nine numbered cells; a form asks which are drawn anew, and how. *Draw the region* is a page to paint on |
 | Upscale 2×, 4× | enlarges the picture, also an enlarged one, up to 2048 px |
 | Zoom out 1.5×, 2× | shrinks the picture into the frame and draws what is around it |
 | ⬅️ ➡️ ⬆️ ⬇️ | slides the picture by a half and draws what is beside it |

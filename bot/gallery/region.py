@@ -47,10 +47,13 @@ class RegionForm(ui.Modal):
     """`regioned:<job>:<image>`. It has a route, like the remix form."""
 
 
-def cells_card(say: Language, job: JobId, image: int, *, is_spoiler: bool) -> View:
+def cells_card(say: Language, job: JobId, image: int, *, is_spoiler: bool, has_page: bool = False) -> View:
     picture = discord.MediaGalleryItem(f"attachment://{_FILE}", spoiler=is_spoiler)
     choose = GalleryButton(GalleryAction.CELLS, job, image, label=say("region-choose"))
-    return card(ui.TextDisplay(say("region-numbers")), ui.MediaGallery(picture), row(choose), colour=BLUE)
+    draw = [GalleryButton(GalleryAction.DRAW, job, image, label=say("region-draw"))] * has_page
+    return card(
+        ui.TextDisplay(say("region-numbers")), ui.MediaGallery(picture), row(choose, *draw), colour=BLUE
+    )
 
 
 def form_of(say: Language, remixable: Remixable, image: int) -> RegionForm:
@@ -112,7 +115,8 @@ class Regions:
             or await self._parts.studio.is_for_adults(remixable.job)
             or await self._parts.records.verdicts.has_flagged(job, OF_PICTURE)
         )
-        view = cells_card(say_to(interaction), job, image, is_spoiler=is_spoiler)
+        has_page = self._parts.region_links.is_offered
+        view = cells_card(say_to(interaction), job, image, is_spoiler=is_spoiler, has_page=has_page)
         file = discord.File(io.BytesIO(shown), filename=_FILE)
         await interaction.edit_original_response(view=view, attachments=[file])
 

@@ -23,6 +23,7 @@ from bot.studio.pictures.supplied import SuppliedPictures
 from bot.studio.pictures.verification import Verification
 from bot.studio.presets import MemberPresets
 from bot.studio.privacy import Privacy
+from bot.studio.region_links import RegionLinks
 from bot.studio.screening.lockdown import Lockdown
 from bot.studio.screening.pictures import PictureScreening
 from bot.studio.screening.prompts import PromptScreening
@@ -73,6 +74,7 @@ class Parts:
     picture_screening: PictureScreening
     studio: Studio
     supplied: SuppliedPictures
+    region_links: RegionLinks
     presets: MemberPresets
     styles: ServerStyles
     member_settings: OwnSettings
@@ -137,6 +139,7 @@ def build_parts(
         picture_screening=picture_screening,
         studio=studio,
         supplied=supplied,
+        region_links=RegionLinks(records, provenance.watermark.key, settings.mask_page.address, clock=clock),
         presets=MemberPresets(studio),
         styles=ServerStyles(studio, supplied, stored_pictures, takedown),
         member_settings=OwnSettings(studio),

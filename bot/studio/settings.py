@@ -170,6 +170,13 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MaskPageSettings:
+    # "https://atelier.example.org": the page's address for members; empty: off.
+    address: str = ""
+    listen: str = "127.0.0.1:9465"  # where the bot serves it, behind the owner's proxy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggingSettings:
     format: Format = "text"
     level: Level = "info"  # --log-level overrides it
@@ -210,6 +217,7 @@ class Settings:
     pictures: PicturesSettings = PicturesSettings()
     provenance: ProvenanceSettings = ProvenanceSettings()
     metrics: MetricsSettings = MetricsSettings()
+    mask_page: MaskPageSettings = MaskPageSettings()
     logging: LoggingSettings = LoggingSettings()
     models: Annotated[tuple[ModelEntry, ...], Meta(min_length=1)] = (BUNDLED,)
 
@@ -271,6 +279,8 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     return settings
 
 
+_LONGEST_ADDRESS = 200
+"""Characters. Discord's buttons take 512, and the link itself has up to 300."""
 _ADDRESS = "an address that begins with http:// or https://"
 _NO_HOME = "there is no home folder of that name"
 
@@ -281,6 +291,15 @@ def _is_address(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port or brackets that can't be
         return False
+
+
+def _is_safe(address: str) -> bool:
+    """Returns whether others on the way can't read what is sent there."""
+    if not _is_address(address):
+        return False
+    parts = urlsplit(address)
+    is_plain = not (parts.query or parts.fragment or parts.username) and len(address) <= _LONGEST_ADDRESS
+    return is_plain and (parts.scheme == "https" or parts.hostname in ("127.0.0.1", "localhost", "::1"))
 
 
 def address_of(listen: str) -> tuple[str, int]:
@@ -325,6 +344,15 @@ def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
         address_of(settings.metrics.listen or "off:0")
     except ValueError:
         yield "metrics.listen", "must be an address and a port, as 127.0.0.1:9464"
+    if settings.mask_page.address and not _is_safe(settings.mask_page.address):
+        yield (
+            "mask_page.address",
+            "must begin with https://; http:// is for this machine alone, as http://127.0.0.1:9465",
+        )
+    try:
+        address_of(settings.mask_page.listen)
+    except ValueError:
+        yield "mask_page.listen", "must be an address and a port, as 127.0.0.1:9465"
     for entry in settings.models:
         if entry.scheduler and (schedulers := scheduler_names()) and entry.scheduler not in schedulers:
             near = difflib.get_close_matches(entry.scheduler, schedulers, n=1, cutoff=0.0)[0]

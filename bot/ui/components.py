@@ -79,7 +79,7 @@ class Button(ui.DynamicItem[ui.Button[Any]], template=""):
         await interaction.client.routes.press(interaction, self.action, *self.of)
 
 
-def row(*buttons: Button) -> ui.ActionRow[Any]:
+def row(*buttons: Button | ui.Button[Any]) -> ui.ActionRow[Any]:
     """Builds a row of buttons. discord.py's annotations know dynamic items in classic views only."""
     return ui.ActionRow(*cast(Any, buttons))
 

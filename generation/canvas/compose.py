@@ -12,7 +12,7 @@ from generation.files.images import fitted, open_picture, to_png
 from generation.request import Drawing, ImageSize, InputPicture, Placement, Region, Role
 
 _FEATHER = 1 / 32
-"""The soft edge inside a region, as a share of the longer side."""
+"""The soft edge inside a region, as a share of the longer side; at most a cell, so that a thin stroke is not all edge."""
 
 
 def composed(drawing: Drawing[bytes], enlarge: int = 1) -> Drawing[bytes]:
@@ -57,7 +57,8 @@ def region_mask(region: Region, size: ImageSize) -> Image.Image:
     cells[list(region.cells)] = 255
     small = Image.fromarray(cells.reshape(region.rows, region.columns))
     hard = small.resize((size.width, size.height), Image.Resampling.NEAREST)
-    feather = max(1, round(max(size.width, size.height) * _FEATHER))
+    cell = min(size.width / region.columns, size.height / region.rows)
+    feather = max(1, round(min(max(size.width, size.height) * _FEATHER, cell)))
     # Shrunk by the feather and blurred: so nothing outside the region changes. The canvas' own edge needs none.
     wide = np.pad(np.asarray(hard), 3 * feather, mode="edge")
     soft = Image.fromarray(_shrunk(wide > 0, feather)).filter(ImageFilter.BoxBlur(feather))

@@ -43,12 +43,19 @@ def nouns(reading: Reading, vocabulary: Vocabulary) -> str:
 
 
 def throw(
-    reading: Reading, vocabulary: Vocabulary, seed: int, *, parent: str = "", is_fixed: bool = False
+    reading: Reading,
+    vocabulary: Vocabulary,
+    seed: int,
+    *,
+    parent: str = "",
+    is_fixed: bool = False,
+    is_reworded: bool = False,
 ) -> Throw:
     """Returns the caption and the side of the picture with this seed.
 
     `parent`: the ground of the picture that it starts from; every second picture keeps it. `is_fixed`: parts of that picture
-    stay, so it is not mirrored and its ground is kept.
+    stay, so it is not mirrored and its ground is kept. `is_reworded`: its words are new, and a ground in the colour that they
+    give the thing is not kept.
     """
     text = nouns(reading, vocabulary)
     name = reading.scene
@@ -68,7 +75,10 @@ def throw(
     else:
         is_kept = is_fixed or (parent and seed % 2 == 0)
         is_open = not reading.ground and scene is None
-        caption = _on(text, parent if is_open and is_kept else _ground(reading, vocabulary, seed))
+        tints = {thing.tint for thing in reading.things} - {""}
+        is_lost = is_reworded and (not parent or _is_like(parent, tints))
+        keeps = is_open and is_kept and not is_lost
+        caption = _on(text, parent if keeps else _ground(reading, vocabulary, seed))
     return Throw(caption=caption, is_mirrored=not is_fixed and seed.bit_count() % 2 == 1)
 
 

@@ -21,6 +21,8 @@ _AFTER: Final = frozenset({"fr", "es", "it", "pt", "ar"})
 _UNSPACED: Final = frozenset({"ja", "zh"})
 _LATE: Final = frozenset({"ja", "zh", "ko"})
 """Languages whose prepositions follow the noun."""
+_ON: Final = frozenset({"on", "against", "auf", "vor", "sur", "su", "sobre", "em", "na", "на"})
+"""Prepositions that make a ground of a colour behind them, if no noun follows."""
 _SCRIPTS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = (
     (re.compile("[\u3040-\u30ff]"), ("ja",)),
     (re.compile("[\u4e00-\u9fff]"), ("ja", "zh")),
@@ -354,8 +356,10 @@ def _understood(parse: _Parse, vocabulary: Vocabulary) -> Reading:
                 is_before = (
                     after is not None and after.kind in ("name", "colour") and parse.language not in _AFTER
                 )
-                is_near_ground = (after is not None and after.kind == "ground") or _is_ground_before(
-                    pieces, index
+                is_near_ground = (
+                    (after is not None and after.kind == "ground")
+                    or _is_ground_before(pieces, index)
+                    or _is_laid_on(pieces, index)
                 )
                 if is_near_ground:
                     ground = piece.value
@@ -423,6 +427,14 @@ def _lacks_subject(before: Sequence[_Piece], pieces: Sequence[_Piece]) -> bool:
 
 def _is_ground_before(pieces: Sequence[_Piece], index: int) -> bool:
     return any(piece.kind == "ground" for piece in pieces[max(0, index - 1) : index])
+
+
+def _is_laid_on(pieces: Sequence[_Piece], index: int) -> bool:
+    """Returns whether a colour is the ground by its preposition, as in "a fox on white"."""
+    after = pieces[index + 1] if index + 1 < len(pieces) else None
+    return (
+        index > 0 and pieces[index - 1].text in _ON and (after is None or after.kind in ("break", "relation"))
+    )
 
 
 def _tinted(vocabulary: Vocabulary, number: int, colour: str) -> Thing:

@@ -33,6 +33,8 @@ ADAS = {
     "atelier:1:strong:aaaaabbbbb:0": "variations of picture 1",
     "atelier:1:region:aaaaabbbbb:0": "The cells have these numbers",
     "atelier:1:cells:aaaaabbbbb:0": "Vary a region",
+    "atelier:1:drawregion:aaaaabbbbb:0": "switched off",
+    "atelier:1:drawn:aaaaabbbbb:0": "I have no region of yours",
     "atelier:1:up2:aaaaabbbbb:0": "picture 1, upscaled",
     "atelier:1:up4:aaaaabbbbb:0": "picture 1, upscaled",
     "atelier:1:reroll:aaaaabbbbb:0": "re-roll",

@@ -26,6 +26,8 @@ from bot.gallery.region import RegionForm
 from bot.gallery.remix_form import RemixForm, form_of
 from bot.gallery.tries import TryButton
 from bot.gallery.typed_cards import TypedButton
+from bot.mask_page import drawn_regions
+from bot.mask_page.drawn_regions import DrawnForm
 from bot.privacy.cards import ForgetButton
 from bot.studio.orders.inline import NAMES
 from bot.studio.orders.order import GalleryAction, Order
@@ -63,6 +65,7 @@ ORDERING = {
     "commands/imagine.py": 1,
     "gallery/actions.py": 1 + 1 + 1,  # the buttons, the modal, and the prompts offered beside unknown words
     "gallery/region.py": 1,
+    "mask_page/drawn_regions.py": 1,
     "gallery/picture_orders.py": 1,  # with a picture that a member sends
     "gallery/typed_orders.py": 1 + 1,  # one order, or several after a question
     "gallery/delivery.py": 2,  # the one place that admits orders
@@ -112,6 +115,9 @@ async def test_every_form_and_each_of_its_fields_is_listed(shop: Shop) -> None:
     form = region.form_of(language(ENGLISH), await shop.variations.remixable(job.id, ADA), 0)
     fields = [each.component for each in form.children if isinstance(each, discord.ui.Label)]
     assert [str(getattr(each, "custom_id", "")) for each in fields] == list(FORMS[RegionForm])
+    drawn = drawn_regions.form_of(language(ENGLISH), await shop.variations.remixable(job.id, ADA), 0)
+    fields = [each.component for each in drawn.children if isinstance(each, discord.ui.Label)]
+    assert [str(getattr(each, "custom_id", "")) for each in fields] == list(FORMS[DrawnForm])
 
 
 def test_orders_are_sent_on_their_way_at_the_listed_places_alone() -> None:
@@ -128,7 +134,7 @@ def test_every_way_in_has_its_path() -> None:
     assert {f"amid --{name}" for name in names} <= set(SHOWN)
     assert {name for name, what in OPTIONS.items() if what is Carries.PROMPT} <= set(SHOWN)
     assert {name for name, what in OPTIONS.items() if what is Carries.NEGATIVE} <= set(LEFT_OUT)
-    for form, start in ((RemixForm, "form"), (RegionForm, "region")):
+    for form, start in ((RemixForm, "form"), (RegionForm, "region"), (DrawnForm, "drawn region")):
         fields = FORMS[form].items()
         assert {f"{start} {name}" for name, what in fields if what is Carries.PROMPT} <= set(SHOWN)
         assert {f"{start} {name}" for name, what in fields if what is Carries.NEGATIVE} <= set(LEFT_OUT)

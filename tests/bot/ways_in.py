@@ -23,6 +23,8 @@ from bot.gallery import region, typed_cards
 from bot.gallery.region import RegionForm
 from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
 from bot.gallery.typed_cards import EditForm, typed_in
+from bot.mask_page import drawn_regions
+from bot.mask_page.drawn_regions import DrawnForm
 from bot.studio.orders.control.sketches import Sketchers, SketchOrder, compose_sketch
 from bot.studio.orders.defaults import Usual, composed
 from bot.studio.orders.inline import NAMES
@@ -52,7 +54,7 @@ from db.verdicts import VerdictRecord
 from generation.abilities import Abilities
 from generation.control.kinds import Control, ControlKind
 from generation.files.images import parameters_of, to_png
-from generation.request import ImageSize, Prompt
+from generation.request import ImageSize, Prompt, Region
 from moderation.verdict import ALLOWED
 from playground.content.modals import filled, read_modal
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, Shop, an_order
@@ -148,6 +150,8 @@ PRESSES = {
     GalleryAction.STRONG: Carries.PROMPT,
     GalleryAction.REGION: Carries.NOTHING,  # shows the cells of a picture
     GalleryAction.CELLS: Carries.NOTHING,  # opens a modal, as REMIX
+    GalleryAction.DRAW: Carries.NOTHING,  # gives a link
+    GalleryAction.DRAWN: Carries.NOTHING,  # opens a modal, as REMIX
     **dict.fromkeys(OUTPAINTING, Carries.PROMPT),
     GalleryAction.REROLL: Carries.PROMPT,
     GalleryAction.REMIX: Carries.NOTHING,  # opens a modal, whose content is sent later
@@ -166,6 +170,7 @@ FORMS = {
         "scheduler": Carries.NOTHING,
     },
     RegionForm: {"cells": Carries.NOTHING, "prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
+    DrawnForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     EditForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     PictureForm: {"prompt": Carries.PROMPT},
     StyleForm: {"prompt": Carries.PROMPT, "image": Carries.NOTHING},
@@ -340,6 +345,24 @@ def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
         wanted = remix_input_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
         assert wanted is not None
         return await shop.variations.remix(wanted.job, wanted.image, wanted.words, ADA, wanted.change)
+
+    return path
+
+
+def written_for_a_drawn_region(form: str, *, negative: str = "{}") -> Way:
+    """Redraws a region that was drawn on the page, with the text in the modal."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
+        remixable, _ = await shop.variations.regional(job.id, 0, ADA)
+        modal = read_modal(drawn_regions.form_of(language(ENGLISH), remixable, 0).to_dict())
+        entries = {"prompt": form.format(text), "negative": negative.format(text)}
+        wanted = drawn_regions.drawn_input_in(
+            {"custom_id": modal["custom_id"], "components": filled(modal, entries)}
+        )
+        assert wanted is not None
+        left = Region(rows=1, columns=2, cells=(0,))
+        return await shop.variations.region(wanted.job, wanted.image, left, wanted.words, ADA)
 
     return path
 
@@ -532,6 +555,7 @@ SHOWN: dict[str, Way] = {
     "beside a picture, behind parameters": beside_a_picture("--iw 2 --ar 3:2 {}"),
     "form prompt": written_in_a_form("{}", negative=""),
     "region prompt": written_for_a_region("{}", negative=""),
+    "drawn region prompt": written_for_a_drawn_region("{}", negative=""),
     "region behind parameters": written_for_a_region("--seed 7 {}", negative=""),
     "form behind parameters": written_in_a_form("--seed 7 --ar 3:2 {}", negative=""),
     **{f"button {press}": pressed(press) for press, what in PRESSES.items() if what is Carries.PROMPT},
@@ -570,6 +594,7 @@ LEFT_OUT: dict[str, Way] = {
     "sketch negative": beside_a_picture("a quiet hill", sketched, "{}"),
     "form negative": written_in_a_form("a quiet hill"),
     "region negative": written_for_a_region("a quiet hill"),
+    "drawn region negative": written_for_a_drawn_region("a quiet hill"),
     "edited negative": edited("a quiet hill"),
     "form --no": written_in_a_form("a quiet hill --no {}"),
     "a preset's --no": a_preset_leaves_out,

@@ -59,6 +59,7 @@ async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, t
         "blocks",
         "case_entries",
         "cases",
+        "drawn_regions",
         "erasures",
         "gates",
         "images",
@@ -144,6 +145,7 @@ HANDED_OVER = {
     "reports": "id guild_id job member reason at",
     "presets": "member name text saved_at",
     "styles": "id guild_id name version member words loras upload saved_at",
+    "drawn_regions": "member job image_index created_at region drawn_at",
     "member_settings": "member aspect images model scheduler suffix style pings vary remix saved_at",
     "erasures": "member asked_at",
     "images_removed_as_moderator": "job image_index removed_at removed_reason",
@@ -164,6 +166,7 @@ HANDED_OVER = {
 }
 KEPT_BACK = {
     "jobs": "token token_at",  # a credential
+    "drawn_regions": "link",  # a part of a credential
     "images": "removed_by scores",  # data about other people; a detector's scores
     "verdicts": "rule words score normal_form likeness",  # internals of the filter's decision
     "audit": "actor previous hash member",  # digests

@@ -18,6 +18,7 @@ from db.case_entries import CaseEntries, EntryKind
 from db.cases import Cases, Origin, Outcome
 from db.database import Database, Transaction
 from db.departures import Departures
+from db.drawn_regions import DrawnRegions
 from db.effects import EffectKind, Effects
 from db.erasure import Erasures
 from db.guilds import Guilds
@@ -110,6 +111,7 @@ async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator:
         )
         await Presets(db).save(tx, subject, "golden", "golden hour", NOW)
         await MemberSettings(db).save(tx, subject, MemberDefaults(suffix="film grain"), NOW)
+        await DrawnRegions(db).open(tx, subject, parents[0].id, 0, f"link-of-{job.id}", NOW)
         await Erasures(db).ask(tx, subject, NOW + 5)
         await leave_traces_at_the_desk(db, tx, job.id, subject, moderator)
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 import torch
 from safetensors.torch import save_file
 
-from tests.e2e.stage import Options, Stage, on_stage
+from tests.e2e.stage import Options, Stage, free_address, on_stage
 from tests.playground.page.conftest import browser, visit
 from tests.tiny_controls import tiny_controlnet
 from tests.tiny_loras import tiny_lora
@@ -34,7 +34,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncGenerator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
     nets = {kind: tiny_controlnet(folder / kind, model) for kind in ("scribble", "depth")}
-    options = Options(controls={**nets, "edges": nets["scribble"]})
+    options = Options(page=free_address(), controls={**nets, "edges": nets["scribble"]})
     async with on_stage(folder, model, options) as stage:
         # Until then a card shows that the model is loading, instead of the queue position that tests read.
         await stage.until(lambda: "the worker is ready" in stage.log.read_text("utf-8"), timeout=60)

@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import sqlite3
 import urllib.request
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
@@ -53,6 +54,7 @@ class Options:
     steps: int = 2
     strength: float = 0.6
     listen: str = ""  # address of the metrics
+    page: str = ""  # address of the page for regions; empty: none
     log: str = "text"
     log_file: str = ""
 
@@ -93,6 +95,10 @@ refusals_an_hour = {options.refusals_an_hour}
 
 [metrics]
 listen = "{options.listen}"
+
+[mask_page]
+address = "{options.page and f"http://{options.page}"}"
+listen = "{options.page or "127.0.0.1:0"}"
 
 [logging]
 format = "{options.log}"
@@ -376,6 +382,13 @@ def _load(url: str) -> Image.Image:
         picture = Image.open(io.BytesIO(answer.read()))
     picture.load()
     return picture
+
+
+def free_address() -> str:
+    """Returns a free address on this machine."""
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{found.getsockname()[1]}"
 
 
 @asynccontextmanager

@@ -54,3 +54,11 @@ class MaskFault(StrEnum):
 
 class UnusableMask(UploadRefusal):
     fault: MaskFault
+
+
+class PageClosed(UploadRefusal):
+    """The owner offers no page on which regions are drawn."""
+
+
+class RegionNotDrawn(UploadRefusal):
+    """The member has not drawn a region of this picture on the page, or too long ago."""

@@ -24,6 +24,8 @@ from generation.files.images import PictureError
 TRIES = 3
 """Prompts that are offered instead of an unknown one."""
 _WORDS_SHOWN = 60  # characters
+_ROUGH = 0.6
+"""Beyond this share of what a variation leaves, a remix keeps only a rough outline. See Change in variations.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,10 @@ class Captions:
         # Less than the model's own variation: also the ground and the side stay. More of one: no picture keeps the ground.
         is_slight = start is not None and start.strength < own
         is_strong = action is JobAction.VARIATION and start is not None and start.strength > own
-        if start is not None and (is_supplied or not is_strong):
+        # A remix says by its words what changes; what they leave open stays.
+        is_remix = action is JobAction.REMIX
+        is_rough = is_remix and start is not None and start.strength > own + (1 - own) * _ROUGH
+        if start is not None and (is_supplied or not (is_strong or is_rough)):
             with suppress(PictureError):  # the worker tells
                 ground = ground_of(start.source)
         negative = self._negative(drawing.prompt, read.vocabulary)
@@ -116,7 +121,8 @@ class Captions:
                 read.vocabulary,
                 drawing.seed + index,
                 parent=ground,
-                is_fixed=is_supplied or is_slight or drawing.is_masked,
+                is_fixed=is_supplied or is_slight or drawing.is_masked or (is_remix and not is_rough),
+                is_reworded=is_remix and not drawing.is_masked,
             )
             for index in range(drawing.images)
         ]

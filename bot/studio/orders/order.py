@@ -78,6 +78,8 @@ class GalleryAction(StrEnum):
     STRONG = "strong"
     REGION = "region"  # shows the numbered cells; see bot/gallery/region.py
     CELLS = "cells"  # opens the form that asks for them
+    DRAW = "drawregion"  # gives the link to the page where a region is drawn; see bot/mask_page/
+    DRAWN = "drawn"  # opens the form for what was drawn there
     UPSCALE_2 = "up2"
     UPSCALE_4 = "up4"
     ZOOM_LITTLE = "zoom15"

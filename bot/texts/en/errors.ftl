@@ -166,6 +166,8 @@ error-upload-refused = { $is_banned ->
     [yes] The first time does not count against you. { nothing-charged }
    *[no] { nothing-charged }
 }
+error-page-closed = The page on which regions are drawn is switched off. Choose the numbered cells instead.
+error-region-not-drawn = I have no region of yours for this picture. Press Draw the region, paint on the page and send it; then press Go on.
 error-unusable-mask = { $fault ->
     [alone] A mask needs a picture. Give the option `image` too.
     [empty] Nothing in that mask is white. Paint white what is to be drawn anew.

@@ -179,6 +179,7 @@ remix-choice = { $change ->
 
 region-numbers = The cells have these numbers. Choose those that are drawn anew; the rest of the picture stays.
 region-choose = Choose the cells
+region-draw = Draw the region
 region-title = Vary a region
 region-cells = Cells that are drawn anew
     .hint = By rows: 1 to 3 at the top, 4 to 6 in the middle, 7 to 9 at the bottom

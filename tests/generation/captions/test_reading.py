@@ -134,6 +134,11 @@ def test_what_has_no_word_is_not_known(text: str, tables: Vocabulary) -> None:
         ("a red apple", Thing("apple"), ""),  # its own colour
         ("a gray cat", Thing("cat"), ""),  # the model was not taught to paint things gray
         ("a cat on a blue background", Thing("cat"), "blue"),
+        ("a cat on a green ground", Thing("cat"), "green"),
+        ("a blue cat on white", Thing("cat", "blue"), "white"),
+        ("a cat on red, flat", Thing("cat"), "red"),
+        ("eine Katze auf blau", Thing("cat"), "blue"),
+        ("a cat in blue", Thing("cat"), ""),
         ("青い背景の猫", Thing("cat"), "blue"),
         ("un cheval blanc sur fond bleu", Thing("horse", "white"), "blue"),
         ("an orange", Thing("orange"), ""),

@@ -9,11 +9,12 @@ from PIL import Image
 
 from bot.studio.errors import PromptRefused, UnknownWords
 from bot.studio.orders.captions import Captions
+from bot.studio.orders.variations import Change, remix_strength
 from bot.studio.settings import BUNDLED_MODEL, Settings
 from db import JobAction, Note, NoteKind
 from db.server_rules import Draft
 from generation.captions.grounds import GROUNDS
-from generation.request import ModelName, Placement, Region
+from generation.request import ModelName, Placement, PlannedPicture, Region
 from tests.bot.conftest import LARGE, MIA, SMALL, Shop, an_order
 from tests.drawings import drawing, start_from
 from tests.generation.worker.requests import png
@@ -162,9 +163,51 @@ def test_a_subtle_variation_keeps_the_ground_and_a_strong_one_throws_it(
     plan = captions.drawn(four, JobAction.VARIATION)
     assert [each.prompt.text.endswith("brown background") for each in plan] == kept
     assert any(each.is_mirrored for each in plan) is not kept[0]
-    # A remix says by its words what changes: what they leave open stays in every second picture.
-    remixed = captions.drawn(four, JobAction.REMIX)
-    assert any(each.prompt.text.endswith("brown background") for each in remixed)
+
+
+@pytest.mark.parametrize(
+    ("words", "change", "grounds"),
+    [
+        ("a blue panda", Change.MUCH, {"brown"}),
+        ("a panda", Change.DETAILS, {"brown"}),
+        ("a panda on green", Change.MUCH, {"green"}),
+        ("a panda in the snow", Change.MUCH, {"light blue", ""}),
+        ("a red panda on a brown background", Change.MUCH, {"brown"}),
+    ],
+)
+def test_what_the_words_of_a_remix_leave_open_stays(
+    captions: Captions, words: str, change: Change, grounds: set[str]
+) -> None:
+    plan = remixed(captions, words, change, GROUNDS["brown"])
+    assert {ground_said(each) for each in plan} == grounds
+    assert not any(each.is_mirrored for each in plan)
+
+
+def test_a_remix_of_nearly_all_keeps_neither_ground_nor_side(captions: Captions) -> None:
+    plan = remixed(captions, "a blue panda", Change.MOST, GROUNDS["brown"])
+    assert "brown" not in {ground_said(each) for each in plan}
+    assert any(each.is_mirrored for each in plan)
+
+
+def test_a_remix_does_not_hide_a_thing_on_a_ground_of_its_new_colour(captions: Captions) -> None:
+    for ground in ("blue", "light blue"):
+        plan = remixed(captions, "a blue fox", Change.MUCH, GROUNDS[ground])
+        assert not any("blue" in ground_said(each) for each in plan)
+
+
+def remixed(
+    captions: Captions, words: str, change: Change, ground: tuple[int, int, int]
+) -> tuple[PlannedPicture, ...]:
+    content = io.BytesIO()
+    Image.new("RGB", (64, 64), ground).save(content, "PNG")
+    pictures = start_from(content.getvalue(), remix_strength(READER, change))
+    four = drawing(words, model=READER.name, seed=0, images=4, pictures=pictures)
+    return captions.drawn(four, JobAction.REMIX)
+
+
+def ground_said(each: PlannedPicture) -> str:
+    """Returns the caption's ground; empty for white."""
+    return each.prompt.text.partition(" on a ")[2].removesuffix(" background")
 
 
 def test_what_is_beyond_the_border_is_drawn_without_words(captions: Captions) -> None:
