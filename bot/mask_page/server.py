@@ -6,13 +6,14 @@ Behind a proxy that the owner runs, which speaks HTTPS. docs/adr/0040-the-mask-p
 import asyncio
 import html
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
+from bot.mask_page.headers import Handler, guarded
 from bot.metrics_server import listening
 from bot.studio import PictureGone
 from bot.studio.parts import Parts
@@ -33,29 +34,7 @@ _LINKS = 1000
 """Links whose requests are counted at a time."""
 _STATIC = Path(__file__).parent / "static"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self'",
-    "connect-src": "'self'",
-    "base-uri": "'none'",
-    "form-action": "'none'",
-    "frame-ancestors": "'none'",
-}
-_HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex",
-}
 _STATUS = {LinkFault.UNKNOWN: 404, LinkFault.EXPIRED: 410, LinkFault.USED: 410}
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(eq=False)
@@ -71,7 +50,7 @@ class PageCannotListen(StartError):
 async def serve_page(parts: Parts, listen: str) -> AsyncGenerator[int]:
     """Serves while the context is open. Yields the port, also when `listen` has port 0. Raises PageCannotListen."""
     page = _Page(parts)
-    app = web.Application(middlewares=[_guarded], client_max_size=MOST_BYTES)
+    app = web.Application(middlewares=[guarded], client_max_size=MOST_BYTES)
     folder = "/region/{token:[A-Za-z0-9_-]{60,300}}"
     app.router.add_get(f"{folder}/", page.show)
     app.router.add_get(f"{folder}/picture", page.show_picture)
@@ -80,18 +59,6 @@ async def serve_page(parts: Parts, listen: str) -> AsyncGenerator[int]:
         app.router.add_get(f"{folder}/{name}", page.file(name))
     async with listening(app, listen, lambda reason: PageCannotListen(listen, reason)) as port:
         yield port
-
-
-@web.middleware
-async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Adds the headers to every answer, also to a refusal of aiohttp's."""
-    try:
-        answer = await handler(request)
-    except web.HTTPException as refused:
-        # Without aiohttp's text, which repeats a part of the request.
-        answer = web.Response(status=refused.status, text="" if refused.status < 400 else refused.reason)
-    answer.headers.update(_HEADERS)
-    return answer
 
 
 class _Page:
