@@ -76,11 +76,10 @@ class DrawnRegions:
 
     async def give_link(self, interaction: Interaction, job: JobId, image: int) -> None:
         """Gives the member a link of their own. Raises NoSuchJob, PictureGone, ModelCannot, NotShownHere, PageClosed."""
-        links = self._parts.region_links
+        actor, links = actor_of(interaction), self._parts.region_links
+        await self._parts.variations.regional(job, image, actor)
         if not links.is_offered:
             raise PageClosed
-        actor = actor_of(interaction)
-        await self._parts.variations.regional(job, image, actor)
         stored = await self._parts.records.pictures.get(job, image)
         await self._parts.studio.picture_screening.demand_shown(
             [stored] if stored else [], policy_scope_of(actor)

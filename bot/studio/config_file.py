@@ -158,6 +158,7 @@ def block_of(entry: ModelEntry) -> str:
     lines = ["[[models]]"]
     for each in fields(ModelEntry):
         value = getattr(entry, each.name)
-        if each.default is MISSING or value != each.default:
+        usual = each.default if each.default_factory is MISSING else each.default_factory()
+        if value != usual:
             lines.append(f"{each.name} = {json.dumps(value, ensure_ascii=False)}")
     return "\n".join(lines) + "\n"
