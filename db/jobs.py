@@ -139,7 +139,8 @@ class Backlog:
     open_cases: int
 
 
-RECORD = "INSERT INTO jobs ({}) VALUES (:{})"
+RECORD = "INSERT INTO jobs ({}) VALUES ({})"
+STYLE = "(SELECT id FROM styles WHERE id = :style)"  # it may be deleted while the order is screened
 RECORD_PICTURE = """
 INSERT INTO job_parents
     (job, position, parent, parent_image, upload, role, strength, placement, region, factor, control)
@@ -206,7 +207,8 @@ class Jobs(Repository):
     async def record(self, tx: Transaction, job: Job) -> None:
         """Records an accepted job. Raises sqlite3.IntegrityError for an id that exists or a parent that does not."""
         cells = _cells(job)
-        await tx.all(RECORD.format(", ".join(cells), ", :".join(cells)), cells)
+        values = ", ".join(STYLE if name == "style" else f":{name}" for name in cells)
+        await tx.all(RECORD.format(", ".join(cells), values), cells)
         for position, each in enumerate(job.drawing.pictures):
             source = (*_source_cells(each.source), each.role, each.strength)
             laid = (_as_json(each.placement), _as_json(each.region), each.factor, _as_json(each.control))

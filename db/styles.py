@@ -41,7 +41,7 @@ SELECT :guild_id, :name, coalesce(max(version), 0) + 1, :member, :words, :loras,
 FROM styles WHERE guild_id = :guild_id AND name = :name RETURNING *
 """
 TRIM = "DELETE FROM styles WHERE guild_id = ? AND name = ? AND version <= ?"
-DELETE = "DELETE FROM styles WHERE guild_id = ? AND name = ? RETURNING id"
+DELETE = "DELETE FROM styles WHERE guild_id = ? AND name = ? AND member = ? RETURNING id"
 
 
 class Styles(Repository):
@@ -79,9 +79,9 @@ class Styles(Repository):
         await tx.all(TRIM, (guild_id, name, style.version - VERSIONS_KEPT))
         return style
 
-    async def delete(self, tx: Transaction, guild_id: int, name: str) -> bool:
-        """Deletes all versions. Returns False when there was none."""
-        return bool(await tx.all(DELETE, (guild_id, name)))
+    async def delete(self, tx: Transaction, guild_id: int, name: str, member: MemberId) -> bool:
+        """Deletes all versions. Returns False when this member has no style of that name."""
+        return bool(await tx.all(DELETE, (guild_id, name, member)))
 
     async def _read(self, sql: str, parameters: Any) -> list[Style]:
         return [value_of(Style, row) for row in await self._db.reader.all(sql, parameters)]

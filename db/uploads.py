@@ -10,6 +10,7 @@ from db.errors import ImageGone
 from db.ids import new_job_id
 from db.images import Pictures
 from db.jobs import UploadId
+from db.styles import NEWEST
 from generation import ImageSize, JobId, MemberId
 from moderation import HOUR
 
@@ -46,7 +47,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
 GET = "SELECT * FROM uploads WHERE id = ?"
 REMOVE = "UPDATE uploads SET removed_at = ? WHERE id = ? AND removed_at IS NULL RETURNING sha256"
 IS_ORDERED = "EXISTS (SELECT 1 FROM job_parents WHERE job_parents.upload = uploads.id)"
-IS_OF_A_STYLE = "EXISTS (SELECT 1 FROM styles WHERE styles.upload = uploads.id)"
+# An older version's picture goes like any other: all of them would leave no room for galleries.
+IS_OF_A_STYLE = f"EXISTS (SELECT 1 FROM styles WHERE styles.upload = uploads.id AND {NEWEST})"
 UNUSED = f"""
 SELECT id FROM uploads WHERE removed_at IS NULL AND created_at < ? AND NOT {IS_ORDERED} AND NOT {IS_OF_A_STYLE}
 ORDER BY created_at LIMIT ?

@@ -5,6 +5,7 @@
 
 import inspect
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,12 @@ def tiny_union(folder: Path, model: Path) -> Path:
     return folder
 
 
-def tiny_z_image_net(folder: Path, model: Path) -> Path:
+def tiny_z_image_net(folder: Path, model: Path, layers: Sequence[int] = (0, 1)) -> Path:
     """Builds a net in the layout of version 2, which can also inpaint: 33 channels."""
     torch.manual_seed(22)
     told = ZImageTransformer2DModel.load_config(model, subfolder="transformer")
     net: Any = ZImageControlNetModel(
-        control_layers_places=[0, 1],
+        control_layers_places=list(layers),
         control_refiner_layers_places=[0],
         control_in_dim=33,
         add_control_noise_refiner="control_noise_refiner",

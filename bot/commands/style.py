@@ -1,6 +1,6 @@
 """/style: the server's named styles."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import discord
 from discord import app_commands, ui
@@ -19,7 +19,7 @@ from bot.studio.pictures.uploaded_picture import MAX_BYTES
 from bot.studio.styles.reference import USUAL_STRENGTH
 from bot.studio.styles.server_styles import StyleInput
 from bot.ui import Page, command, pager, say_to, text
-from db import Parent
+from db import Parent, Style
 from generation import JobId
 
 PAGE = 5
@@ -78,14 +78,16 @@ class StyleGroup(app_commands.Group):
     @command("command-style-show")
     async def show(self, interaction: Interaction, name: str) -> None:
         style = await interaction.client.parts.styles.named(actor_of(interaction), name)
-        say = say_to(interaction)
-        view, files = await style_card(say, [style], interaction.client.parts.styles.read_picture, WHOLE)
-        await interaction.response.send_message(view=view, files=files, ephemeral=True)
+        # Screening its picture may take longer than the three seconds that Discord waits.
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        view, files = await style_card(say_to(interaction), [style], _reader(interaction), WHOLE)
+        await interaction.edit_original_response(view=view, attachments=files)
 
     @command("command-style-list", "list")
     async def listed(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
         view, files = await _page(interaction, FIRST)
-        await interaction.response.send_message(view=view, files=files, ephemeral=True)
+        await interaction.edit_original_response(view=view, attachments=files)
 
     @command("command-style-delete")
     async def delete(
@@ -113,11 +115,15 @@ async def _page(interaction: Interaction, cursor: str) -> tuple[ui.LayoutView, l
     found = await styles.of_guild(interaction.guild_id or 0, after=after, limit=PAGE + 1)
     if not found:
         return ui.LayoutView(timeout=None).add_item(ui.TextDisplay(say("style-none"))), []
-    read = interaction.client.parts.styles.read_picture
-    view, files = await style_card(say, found[:PAGE], read, THUMBNAIL, say("style-title"))
+    view, files = await style_card(say, found[:PAGE], _reader(interaction), THUMBNAIL, say("style-title"))
     last, has_more = found[:PAGE][-1].name, len(found) > PAGE
     view.add_item(pager(say, Page.STYLES, FIRST, last, is_newest=cursor == FIRST, has_more=has_more))
     return view, files
+
+
+def _reader(interaction: Interaction) -> Callable[[Style], Awaitable[tuple[bytes, bool]]]:
+    shown, actor = interaction.client.parts.styles.shown_picture, actor_of(interaction)
+    return lambda style: shown(style, actor)
 
 
 def _job(written: str) -> JobId:

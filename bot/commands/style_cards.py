@@ -21,24 +21,27 @@ _WORDS = 300
 async def style_card(
     say: Language,
     styles: Sequence[Style],
-    read: Callable[[Style], Awaitable[bytes]],
+    read: Callable[[Style], Awaitable[tuple[bytes, bool]]],
     side: int,
     title: str = "",
 ) -> tuple[View, list[discord.File]]:
-    """Builds a card and its files. `read`: returns a style's picture, or raises PictureGone. `side`: pixels of a picture."""
+    """Builds a card and its files. `side`: pixels of a picture.
+
+    `read`: returns a style's picture, and whether it is a spoiler; or raises PictureGone.
+    """
     files: list[discord.File] = []
     items: list[ui.Item[Any]] = [ui.TextDisplay(title)] if title else []
     for style in styles:
         words = ui.TextDisplay[Any](_words(say, style))
         try:
-            content = await read(style)
+            content, is_spoiler = await read(style)
         except PictureGone:
             items.append(words)
             continue
         name = f"{style.id}.jpg"
         small = await asyncio.to_thread(images.thumbnail, content, side)
         files.append(discord.File(io.BytesIO(small), filename=name))
-        items.append(ui.Section(words, accessory=ui.Thumbnail(f"attachment://{name}")))
+        items.append(ui.Section(words, accessory=ui.Thumbnail(f"attachment://{name}", spoiler=is_spoiler)))
     return card(*items), files
 
 

@@ -373,8 +373,20 @@ class Studio:
             contents, job, await self.picture_screening.seen_in_parents(job)
         )
         if is_refused := any(each.is_refused for each in judged):
+            if all([await self._is_anothers(job, n) for n, each in enumerate(judged) if each.is_refused]):
+                # Of a style, which was fit to be shown when it was saved: no case about the member who draws with it.
+                await self._give_back(job, "picture-input")
+                raise GenerationFailed(
+                    job.id, "picture-input", "the picture check refused another member's picture"
+                )
             await self._postprocess.refuse(job, judged, is_input=True)
         return not is_refused
+
+    async def _is_anothers(self, job: Job, number: int) -> bool:
+        """Returns whether another member sent that source picture."""
+        source = job.drawing.pictures[number].source
+        row = await self.records.uploads.get(source.id) if isinstance(source, Upload) else None
+        return row is not None and row.member != job.member
 
     async def place_of_answer(self, job: Job, message_id: int | None) -> ReplyTarget:
         """Records the message of the answer, so that the result reaches it after a restart too."""

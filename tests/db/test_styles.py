@@ -12,6 +12,7 @@ from db.jobs import Jobs
 from db.retention import Periods, Retention
 from db.styles import VERSIONS_KEPT, Style, Styles
 from db.uploads import UNUSED_SECONDS, Uploads
+from generation.request import StyleId
 from tests.db.rows import ALICE, BOB, GUILD, NOW, record, stored_upload
 
 
@@ -65,8 +66,9 @@ async def test_a_deleted_style_is_gone_with_all_versions_and_its_orders_stay(db:
     await saved(db)
     job = await record(db, style=(await saved(db)).id)
     async with db.transaction() as tx:
-        assert await Styles(db).delete(tx, GUILD, "ink")
-        assert not await Styles(db).delete(tx, GUILD, "ink")
+        assert not await Styles(db).delete(tx, GUILD, "ink", BOB)
+        assert await Styles(db).delete(tx, GUILD, "ink", ALICE)
+        assert not await Styles(db).delete(tx, GUILD, "ink", ALICE)
     found = await Jobs(db).get(job.id)
     assert found is not None and found.drawing.style is None
     assert found.drawing.prompt == job.drawing.prompt
@@ -85,9 +87,30 @@ async def test_the_picture_of_a_style_stays_as_long_as_the_style(db: Database, t
     job = await record(db)
     assert await uploads.needed_by_alone(job.id, ALICE) == []
     async with db.transaction() as tx:
-        await Styles(db).delete(tx, GUILD, "ink")
+        await Styles(db).delete(tx, GUILD, "ink", ALICE)
     await retention.step(periods, later)
     assert (await uploads.get(upload.id) or upload).is_removed or await uploads.get(upload.id) is None
+
+
+async def test_only_the_newest_versions_picture_stays(db: Database, tmp_path: Path) -> None:
+    """Otherwise twenty versions of each style would fill the disk, and galleries would go in their place."""
+    old = await stored_upload(db, tmp_path)
+    new = await stored_upload(db, tmp_path, content=b"another")
+    await saved(db, upload=old.id)
+    await saved(db, upload=new.id)
+    periods = Periods(
+        prompts=None, pictures=None, picture_bytes=None, jobs=None, cases=None, sanctions=None, audit=1e9
+    )
+    uploads = Uploads(db, Pictures(db, tmp_path))
+    await Retention(db, Pictures(db, tmp_path)).step(periods, NOW + 2 * UNUSED_SECONDS)
+    assert await uploads.get(old.id) is None
+    assert await uploads.read(new.id) == b"another"
+
+
+async def test_an_order_whose_style_was_deleted_in_the_meantime_is_recorded_without_it(db: Database) -> None:
+    job = await record(db, style=StyleId(99))
+    found = await Jobs(db).get(job.id)
+    assert found is not None and found.drawing.style is None
 
 
 @pytest.mark.parametrize(

@@ -139,11 +139,11 @@ class Variations:
     async def reroll(self, job_id: JobId, actor: Actor) -> Order:
         """Returns the same order with another seed. Raises NoSuchJob, PictureGone."""
         job, model = await self._known(job_id, actor)
-        for each in job.drawing.pictures:
-            if await self._is_gone(each.source):
-                raise PictureGone
         # For an upscale only the prompt is repeated.
         pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
+        for each in pictures:
+            if await self._is_gone(each.source):
+                raise PictureGone
         drawing = replace(_drawing(job, model), pictures=pictures)
         return Order(actor=actor, source="re-roll", action=JobAction.REROLL, drawing=drawing)
 
@@ -245,10 +245,11 @@ class Variations:
         return (start, *usable)
 
     async def _is_gone(self, source: PictureSource) -> bool:
-        """Returns whether it is an upload that was removed."""
-        if not isinstance(source, Upload):
-            return False
-        row = await self._records.uploads.get(source.id)
+        """Returns whether the picture was removed."""
+        if isinstance(source, Upload):
+            row = await self._records.uploads.get(source.id)
+        else:
+            row = await self._records.pictures.get(source.job, source.image)
         return row is None or row.is_removed
 
     async def _known(self, job_id: JobId, actor: Actor) -> tuple[Job, ModelEntry]:

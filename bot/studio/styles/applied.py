@@ -15,9 +15,9 @@ from bot.studio.orders.parameters import (
     loras_of,
     triggered,
 )
-from bot.studio.styles.reference import in_style_of, role_in
+from bot.studio.styles.reference import STYLED, in_style_of, role_in
 from db import Note, NoteKind, Repositories, Style, Upload
-from generation import Abilities, ModelEntry, ModelName
+from generation import Abilities, ModelEntry, ModelName, Role
 
 MOST_OF_SERVER = 200
 FOREIGN = {"raw", "cute", "scenic", "original", "expressive", "4a", "4b", "4c"}
@@ -66,13 +66,17 @@ class AppliedStyles:
             raise
 
     async def _pictured(self, order: Order, style: Style) -> Order:
-        """Returns the order with the style's picture, or with a note if the model can't use it."""
+        """Returns the order with the style's picture, or with a note if it can't be used. One that the member sent stays."""
+        if order.source == STYLED:
+            return order
         upload = await self._uploads.get(style.upload) if style.upload else None
         if upload is None or upload.is_removed:
             return order
         model = find_model(order.drawing.model, self._models)
         role = role_in(model, self._abilities_of(model.name), len(order.drawing.references))
-        if role is None:
+        # Pipelines that take pictures to refer to take none to start from beside them.
+        is_started = order.drawing.picture(Role.START) is not None
+        if role is None or (role is Role.REFERENCE and is_started):
             return replace(order, notes=(*order.notes, Note(kind=NoteKind.STYLE_PICTURE)))
         return in_style_of(order, Upload(id=upload.id), role)
 

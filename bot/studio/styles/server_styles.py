@@ -1,7 +1,9 @@
 """The named styles of a server. One is screened when it is saved, and again with every prompt that uses it. No Discord."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 from bot.studio import (
     Actor,
@@ -17,6 +19,7 @@ from bot.studio import (
     StyleTaken,
     TooManyStyles,
     UnknownLora,
+    UnknownStyle,
     demand_known,
 )
 from bot.studio.cases.takedown import Takedown
@@ -26,8 +29,9 @@ from bot.studio.pictures.supplied import SuppliedPictures
 from bot.studio.studio import Studio
 from bot.studio.styles.applied import MOST_OF_SERVER, folded
 from bot.studio.styles.written import name_of, words_of
-from db import LONGEST_LORAS, Act, Parent, Style, UploadId
+from db import LONGEST_LORAS, Act, ImageGone, Parent, Style, UploadId
 from generation import JobId, Lora, ModelEntry
+from moderation import Ruling
 
 MOST = 25
 """Per member and server."""
@@ -55,6 +59,7 @@ class ServerStyles:
         self._supplied = supplied
         self._stored = stored
         self._takedown = takedown
+        self._turns = WeakValueDictionary[tuple[int, str], asyncio.Lock]()
 
     async def named(self, actor: Actor, name: str) -> Style:
         """Returns the newest version. Raises UnknownStyle."""
@@ -75,7 +80,21 @@ class ServerStyles:
         upload = await self._records.uploads.get(style.upload)
         if upload is None or upload.is_removed:
             raise PictureGone
-        return await self._records.uploads.read(style.upload)
+        try:
+            return await self._records.uploads.read(style.upload)
+        except ImageGone as error:
+            raise PictureGone from error
+
+    async def shown_picture(self, style: Style, actor: Actor) -> tuple[bytes, bool]:
+        """Returns the reference picture, and whether it is a spoiler where the member looks at it. Raises PictureGone.
+
+        Since it was saved, the policy may have changed, or moderators may have removed a picture like it.
+        """
+        content = await self.read_picture(style)
+        screened = await self._studio.picture_screening.judge_upload(content, actor)
+        if screened.is_refused:
+            raise PictureGone
+        return content, screened.verdict.ruling is Ruling.FLAG
 
     async def save(
         self, actor: Actor, asked: StyleInput, supplied: AsyncIterator[bytes] | None = None
@@ -87,8 +106,15 @@ class ServerStyles:
         """
         if actor.guild_id is None:
             raise OnlyInServers
+        # A part that is left out is taken from the version before: two at once would undo each other's parts.
+        async with self._turns.setdefault((actor.guild_id, name_of(asked.name)), asyncio.Lock()):
+            return await self._save(actor, actor.guild_id, asked, supplied)
+
+    async def _save(
+        self, actor: Actor, guild_id: int, asked: StyleInput, supplied: AsyncIterator[bytes] | None
+    ) -> Style:
         name = name_of(asked.name)
-        before = await self._demand_room(actor, actor.guild_id, name)
+        before = await self._demand_room(actor, guild_id, name)
         words, typed = words_of(asked.words)
         words = words if words is not None else before.words if before else ""
         typed = " ".join(filter(None, [typed, one_line(asked.loras or "")]))
@@ -105,10 +131,10 @@ class ServerStyles:
         if contents is not None:
             upload = await self._take(contents, order)
         async with self._records.database.transaction() as tx:
-            await self._demand_room(actor, actor.guild_id, name)
+            await self._demand_room(actor, guild_id, name)
             return await self._styles.add(
                 tx,
-                guild_id=actor.guild_id,
+                guild_id=guild_id,
                 name=name,
                 member=actor.member,
                 words=words,
@@ -126,8 +152,10 @@ class ServerStyles:
         if style.member != actor.member and not isinstance(actor, Moderator):
             raise NotYourStyle(style.name)
         async with self._records.database.transaction() as tx:
-            is_gone = await self._styles.delete(tx, style.guild_id, style.name)
-            if is_gone and isinstance(actor, Moderator) and style.member != actor.member:
+            # In the meantime its owner may have deleted it, and another member saved one.
+            if not await self._styles.delete(tx, style.guild_id, style.name, style.member):
+                raise UnknownStyle(style.name, "")
+            if isinstance(actor, Moderator) and style.member != actor.member:
                 details: Mapping[str, object] = {"version": style.version}
                 await self._takedown.note(tx, actor, Act.STYLE_REMOVE, style.member, reason, details=details)
         return style

@@ -77,12 +77,11 @@ def _of_z_image(
         conditioning_scale=group.scales.to(x.dtype)[:, None, None],
     )
     longest = max(_padded(length) + _padded(height * width // 4) for length, height, width in extents)
-    if not found:
-        found["control_samples"] = {
-            layer: x.new_zeros(len(x), longest, sample.shape[-1]) for layer, sample in samples.items()
-        }
+    laid: dict[int, Tensor] = found.setdefault("control_samples", {})
     for layer, sample in samples.items():
-        _lay(found["control_samples"][layer][:, : sample.shape[1]], sample, group)
+        # Nets of different kinds may serve different layers.
+        whole = laid.setdefault(layer, x.new_zeros(len(x), longest, sample.shape[-1]))
+        _lay(whole[:, : sample.shape[1]], sample, group)
 
 
 def _of_qwen_image(

@@ -5,15 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.errors import ModelCannot, PromptTooLong
+from bot.studio.errors import ModelCannot, PictureGone, PromptTooLong
 from bot.studio.orders.abilities import fitted
 from bot.studio.orders.order import Order
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput, compose
 from bot.studio.orders.variations import Variations
-from bot.studio.styles.reference import StyleModels, StyleOrder, compose_style, in_style_of, role_in
+from bot.studio.styles.reference import STYLED, StyleModels, StyleOrder, compose_style, in_style_of, role_in
 from bot.studio.styles.server_styles import StyleInput
-from db.jobs import Note, NoteKind, Upload, UploadId
+from db.jobs import Note, NoteKind, Parent, PictureSource, Upload, UploadId
 from generation.abilities import Abilities
+from generation.queue.ticket import GenerationFailed
 from generation.request import InputPicture, ModelName, Role
 from tests.bot.conftest import ADA, BEN, LARGE, MIA, SMALL, Shop
 from tests.bot.painter import png
@@ -114,3 +115,73 @@ async def test_a_styles_picture_stays_with_the_style_and_with_orders_made_from_i
     assert [each.role for each in varied.drawing.pictures] == [Role.START, Role.STYLE]
     await busy.takedown.remove(job.id, MIA, "spam")
     assert await busy.styles.read_picture(saved), "it is another member's"
+
+
+def with_role(order: Order, source: PictureSource, role: Role) -> Order:
+    one: InputPicture[PictureSource] = InputPicture(source=source, role=role)
+    pictures = (*order.drawing.pictures, one)
+    return replace(order, drawing=replace(order.drawing, pictures=pictures))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+async def test_a_start_or_a_sent_picture_is_not_lost_to_that_of_a_style(
+    busy: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pipelines that take pictures to refer to would draw without the one to start from."""
+    await busy.styles.save(ADA, StyleInput(name="look", words="on paper"), content())
+    plain = compose(PromptInput(prompt="a fox --style look"), BEN, [SMALL], SMALL)
+    monkeypatch.setattr(busy.studio.styles, "_abilities_of", lambda _: KNOWN[FLUX2.name])
+    assert [each.role for each in (await busy.studio.styles.applied(plain)).drawing.pictures] == [
+        Role.REFERENCE
+    ]
+    found = await busy.studio.styles.applied(with_role(plain, SHOWN, Role.START))
+    assert [each.role for each in found.drawing.pictures] == [Role.START]
+    assert found.drawing.prompt.text == "a fox, on paper"
+    assert found.notes == (Note(kind=NoteKind.STYLE_PICTURE),)
+
+    monkeypatch.setattr(busy.studio.styles, "_models", (replace(SMALL, style_adapter="x.safetensors"),))
+    sent = replace(with_role(plain, SHOWN, Role.STYLE), source=STYLED)
+    [own] = (await busy.studio.styles.applied(sent)).drawing.pictures
+    assert own.source == SHOWN
+    [other] = (await busy.studio.styles.applied(replace(sent, source="remix 1"))).drawing.pictures
+    assert other.source != SHOWN, "a remix takes another style"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+async def test_the_picture_of_a_style_that_is_refused_later_opens_no_case_about_who_draws_with_it(
+    busy: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = (await busy.draw("show waves1", images=1)).job
+    await busy.styles.save(ADA, StyleInput(name="look", picture=Parent(job=job.id, image=0)))
+    monkeypatch.setattr(busy.studio.styles, "_models", (replace(SMALL, style_adapter="x.safetensors"),))
+    styled = [
+        await busy.admit(compose(PromptInput(prompt="a fox --style look", images=1), actor, [SMALL], SMALL))
+        for actor in (BEN, ADA)
+    ]
+    await busy.takedown.remove(job.id, MIA, "spam")
+    for each, has_case in zip(styled, (False, True), strict=True):
+        with pytest.raises(GenerationFailed):
+            await busy.fulfil(each)
+        assert (await busy.records.cases.of_job(each.id) is not None) == has_case
+    assert await busy.records.spending.since(BEN.member, 0.0) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+async def test_a_variation_leaves_out_a_gallery_picture_that_was_removed(
+    busy: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapted = replace(SMALL, style_adapter="ip-adapter.safetensors")
+    first = (await busy.draw("show waves1", images=1)).job
+    plain = compose(PromptInput(prompt="a fox", images=1), BEN, [SMALL], SMALL)
+    job = (
+        await busy.fulfil(await busy.admit(with_role(plain, Parent(job=first.id, image=0), Role.STYLE)))
+    ).job
+    variations = Variations(replace(busy.settings, models=(adapted, LARGE)), busy.records)
+    await busy.takedown.remove(first.id, ADA, "")
+    varied = await variations.variation(job.id, 0, BEN)
+    assert [each.role for each in varied.drawing.pictures] == [Role.START]
+    with pytest.raises(PictureGone):
+        await variations.reroll(job.id, BEN)

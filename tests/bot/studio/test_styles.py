@@ -1,5 +1,6 @@
 """Styles of a server: saved only when they may be drawn, put behind a prompt, judged with it, and recorded with the order."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -283,6 +284,28 @@ async def test_a_gallery_picture_of_ones_own_becomes_the_reference(busy: Shop) -
     await busy.takedown.remove(job.id, MIA, "spam")
     with pytest.raises(UploadRefused):
         await busy.styles.save(ADA, StyleInput(name="again"), content(await busy.styles.read_picture(saved)))
+    with pytest.raises(PictureGone):
+        await busy.styles.shown_picture(saved, BEN)
+
+
+async def test_a_style_whose_file_is_lost_has_no_picture(busy: Shop) -> None:
+    saved = await busy.styles.save(ADA, replace(INK, name="lost"), content(png()))
+    assert await busy.styles.shown_picture(saved, BEN) == (await busy.styles.read_picture(saved), False)
+    upload = await busy.records.uploads.get(saved.upload or UploadId(""))
+    assert upload is not None
+    busy.records.pictures.path_of(upload.sha256).unlink()
+    with pytest.raises(PictureGone):
+        await busy.styles.shown_picture(saved, BEN)
+
+
+async def test_two_saves_at_once_keep_each_others_parts(busy: Shop) -> None:
+    await busy.styles.save(ADA, StyleInput(name="ink", words="in oil"))
+    await asyncio.gather(
+        busy.styles.save(ADA, StyleInput(name="ink"), content(png())), busy.styles.save(ADA, INK)
+    )
+    newest = await busy.styles.named(ADA, "ink")
+    assert (newest.version, newest.words) == (3, "in black ink, on paper")
+    assert newest.upload is not None
 
 
 async def test_a_member_and_a_server_have_so_many_and_no_more(

@@ -317,6 +317,21 @@ def test_z_images_net_follows_maps_in_lists_of_several_sizes(z_image_folder: Pat
     assert float((slots[0].latents - free).abs().max()) > 1e-3, "the map is seen"
 
 
+def test_z_images_nets_of_two_kinds_may_serve_different_layers(z_image_folder: Path, tmp_path: Path) -> None:
+    few, many = (
+        str(tiny_z_image_net(tmp_path / f"{len(layers)}", z_image_folder, layers))
+        for layers in ((0,), (0, 1))
+    )
+    one = quiet(model(z_image_folder, controls=ControlEntry(edges=few, depth=many)))
+    asked = [order(pictures=controlled(control=each)).drawing for each in (EDGES, DEPTH)]
+    together, alone = ([one.seat(each, 0) for each in asked] for _ in range(2))
+    one.advance(together)
+    for slot, other in zip(together, alone, strict=True):
+        one.advance([other])
+        assert float((slot.latents - other.latents).abs().max()) < 1e-4
+    assert float((together[0].latents - together[1].latents).abs().max()) > 1e-3, "their nets differ"
+
+
 def test_qwen_images_net_serves_the_negative_with_what_it_says_of_the_prompt(
     qwen_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
