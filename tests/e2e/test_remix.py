@@ -48,7 +48,7 @@ async def test_anybody_remixes_a_picture_and_its_lineage_is_kept(stage: Stage) -
     form = await (await stage.press(ben, large, "Remix")).wait_for_modal()
     assert list(presets(form.components)) == ["prompt", "negative", "change"]
     last = stage.job(await stage.gallery(await ben.submit(form)))
-    assert (last["parent"], round(last["strength"], 6)) == (job_of(large), 0.76)
+    assert (last["parent"], round(last["strength"], 6)) == (job_of(large), 0.8)
 
 
 async def test_a_refused_remix_is_told_privately_and_costs_nothing(stage: Stage) -> None:

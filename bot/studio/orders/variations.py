@@ -248,9 +248,11 @@ class Variations:
         """Returns whether the picture was removed."""
         if isinstance(source, Upload):
             row = await self._records.uploads.get(source.id)
-        else:
-            row = await self._records.pictures.get(source.job, source.image)
-        return row is None or row.is_removed
+            return row is None or row.is_removed
+        if isinstance(source, Parent):
+            stored = await self._records.pictures.get(source.job, source.image)
+            return stored is None or stored.is_removed
+        return False
 
     async def _known(self, job_id: JobId, actor: Actor) -> tuple[Job, ModelEntry]:
         job = demand_known(await self._records.jobs.get(job_id), job_id, actor)

@@ -131,7 +131,7 @@ async def test_a_start_or_a_sent_picture_is_not_lost_to_that_of_a_style(
     """Pipelines that take pictures to refer to would draw without the one to start from."""
     await busy.styles.save(ADA, StyleInput(name="look", words="on paper"), content())
     plain = compose(PromptInput(prompt="a fox --style look"), BEN, [SMALL], SMALL)
-    monkeypatch.setattr(busy.studio.styles, "_abilities_of", lambda _: KNOWN[FLUX2.name])
+    monkeypatch.setattr(busy.studio.styles, "_abilities_of", {SMALL.name: KNOWN[FLUX2.name]}.get)
     assert [each.role for each in (await busy.studio.styles.applied(plain)).drawing.pictures] == [
         Role.REFERENCE
     ]
