@@ -1,6 +1,6 @@
 """/style: the server's named styles."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import discord
 from discord import app_commands, ui
@@ -86,7 +86,9 @@ class StyleGroup(app_commands.Group):
     @command("command-style-list", "list")
     async def listed(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        view, files = await _page(interaction, FIRST)
+        view, files = _empty(interaction), list[discord.File]()
+        if found := await _found(interaction, FIRST):
+            view, files = await _page(interaction, FIRST, found)
         await interaction.edit_original_response(view=view, attachments=files)
 
     @command("command-style-delete")
@@ -104,17 +106,30 @@ class StyleGroup(app_commands.Group):
 
 
 async def turn(interaction: Interaction, cursor: str) -> None:
-    view, files = await _page(interaction, cursor)
-    await interaction.response.edit_message(view=view, attachments=files)
-
-
-async def _page(interaction: Interaction, cursor: str) -> tuple[ui.LayoutView, list[discord.File]]:
-    """Builds a page. `cursor`: the name of the style before it, or FIRST."""
-    say, styles = say_to(interaction), interaction.client.parts.records.styles
-    after = "" if cursor == FIRST else cursor
-    found = await styles.of_guild(interaction.guild_id or 0, after=after, limit=PAGE + 1)
+    found = await _found(interaction, cursor)
     if not found:
-        return ui.LayoutView(timeout=None).add_item(ui.TextDisplay(say("style-none"))), []
+        await interaction.response.edit_message(view=_empty(interaction), attachments=[])
+        return
+    await interaction.response.defer()  # as in `show`: a page has five pictures
+    view, files = await _page(interaction, cursor, found)
+    await interaction.edit_original_response(view=view, attachments=files)
+
+
+async def _found(interaction: Interaction, cursor: str) -> list[Style]:
+    """Returns the styles of a page, and the next one. `cursor`: the name of the style before it, or FIRST."""
+    styles, after = interaction.client.parts.records.styles, "" if cursor == FIRST else cursor
+    return await styles.of_guild(interaction.guild_id or 0, after=after, limit=PAGE + 1)
+
+
+def _empty(interaction: Interaction) -> ui.LayoutView:
+    return ui.LayoutView(timeout=None).add_item(ui.TextDisplay(say_to(interaction)("style-none")))
+
+
+async def _page(
+    interaction: Interaction, cursor: str, found: Sequence[Style]
+) -> tuple[ui.LayoutView, list[discord.File]]:
+    """Builds a page. `found`: as from `_found`, not empty."""
+    say = say_to(interaction)
     view, files = await style_card(say, found[:PAGE], _reader(interaction), THUMBNAIL, say("style-title"))
     last, has_more = found[:PAGE][-1].name, len(found) > PAGE
     view.add_item(pager(say, Page.STYLES, FIRST, last, is_newest=cursor == FIRST, has_more=has_more))
