@@ -379,11 +379,11 @@ async def _picture(interaction: Interaction, job: Job, image: int) -> StoredImag
 
 
 async def _style_models(interaction: Interaction) -> StyleModels:
-    return await interaction.client.picture_orders.style_models(interaction.guild_id)
+    return await interaction.client.picture_orders.models(StyleModels, interaction.guild_id)
 
 
 async def _editors(interaction: Interaction) -> Editors:
-    return await interaction.client.picture_orders.editors(interaction.guild_id)
+    return await interaction.client.picture_orders.models(Editors, interaction.guild_id)
 
 
 async def _live(interaction: Interaction, job: Job) -> list[int]:

@@ -8,7 +8,7 @@ from bot.client import Interaction
 from bot.commands.imagine import choices_of, loras_like, schedulers_like
 from bot.commands.own.preset import presets_like
 from bot.gallery.picture_orders import demand_light
-from bot.studio.orders.control.sketches import LEAST_STRENGTH, USUAL_STRENGTH
+from bot.studio.orders.control.sketches import LEAST_STRENGTH, USUAL_STRENGTH, Sketchers
 from bot.studio.orders.inline import SEED_LIMIT
 from bot.studio.orders.parameters import ASPECTS, PromptInput
 from bot.ui import command, text
@@ -58,7 +58,7 @@ async def sketch(
 
 @sketch.autocomplete("model")
 async def sketchers_like(interaction: Interaction, current: str) -> list[Choice[str]]:
-    sketchers = await interaction.client.picture_orders.sketchers(interaction.guild_id)
+    sketchers = await interaction.client.picture_orders.models(Sketchers, interaction.guild_id)
     typed = str(getattr(interaction.namespace, "kind", None) or "")
     kind = ControlKind(typed) if typed in list(ControlKind) else None
     return choices_of(interaction, current, sketchers.able(kind))

@@ -16,7 +16,7 @@ from bot.gallery.picture_orders import demand_light
 from bot.permissions import actor_of
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.pictures.uploaded_picture import MAX_BYTES
-from bot.studio.styles.reference import USUAL_STRENGTH
+from bot.studio.styles.reference import USUAL_STRENGTH, StyleModels
 from bot.studio.styles.server_styles import StyleInput
 from bot.ui import Page, command, pager, say_to, text
 from db import Parent, Style
@@ -32,7 +32,7 @@ _REASON = 200  # characters
 
 
 async def stylers_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    able = await interaction.client.picture_orders.style_models(interaction.guild_id)
+    able = await interaction.client.picture_orders.models(StyleModels, interaction.guild_id)
     return choices_of(interaction, current, able.known)
 
 

@@ -8,7 +8,7 @@ from bot.client import Interaction
 from bot.commands.imagine import choices_of
 from bot.gallery.picture_orders import demand_light
 from bot.studio.orders.parameters import PromptInput
-from bot.studio.orders.supplied import Level
+from bot.studio.orders.supplied import Editors, Level
 from bot.ui import command
 
 
@@ -66,5 +66,5 @@ async def edit(
 
 @edit.autocomplete("model")
 async def editors_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    editors = await interaction.client.picture_orders.editors(interaction.guild_id)
+    editors = await interaction.client.picture_orders.models(Editors, interaction.guild_id)
     return choices_of(interaction, current, editors.known)

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
 
@@ -10,7 +10,7 @@ from bot.attachments import fetched
 from bot.gallery.delivery import Delivery
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
-from bot.studio import Actor, FileTooLarge, MaskFault, Order, UnusableMask
+from bot.studio import Actor, FileTooLarge, MaskFault, OfferedModels, Order, UnusableMask
 from bot.studio.orders.control.sketches import Sketchers, SketchOrder, compose_sketch
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.supplied import (
@@ -30,6 +30,8 @@ from db import StoredImage, StoredUpload
 from generation import Control, ModelEntry
 
 Interaction = discord.Interaction[Any]
+
+_Models = TypeVar("_Models", bound=OfferedModels)
 
 _FETCH_SECONDS = 20.0
 
@@ -79,9 +81,10 @@ class PictureOrders:
         default = await self._parts.studio.offered.default(actor.guild_id)
         return actor, self._parts.settings.models, default, await self._parts.presets.of(actor)
 
-    async def editors(self, guild_id: int | None) -> Editors:
+    async def models(self, kind: type[_Models], guild_id: int | None) -> _Models:
+        """Returns the models of a server, of which `kind` chooses."""
         offered, abilities_of = self._parts.studio.offered, self._parts.dispatch.abilities_of
-        return Editors(
+        return kind(
             offered=await offered.of(guild_id),
             default=await offered.default(guild_id),
             abilities_of=abilities_of,
@@ -99,32 +102,20 @@ class PictureOrders:
         `first`: a gallery's picture, which comes before the supplied ones.
         """
         actor, settings = actor_of(interaction), self._parts.settings
-        presets, editors = await self._parts.presets.of(actor), await self.editors(actor.guild_id)
+        presets, editors = await self._parts.presets.of(actor), await self.models(Editors, actor.guild_id)
         wanted = compose_edit(
             wish, actor, settings.models, editors, presets, supplied=len(addresses), first=first
         )
         await self._deliver(interaction, wanted, addresses)
-
-    async def sketchers(self, guild_id: int | None) -> Sketchers:
-        offered, abilities_of = self._parts.studio.offered, self._parts.dispatch.abilities_of
-        return Sketchers(
-            offered=await offered.of(guild_id),
-            default=await offered.default(guild_id),
-            abilities_of=abilities_of,
-        )
 
     async def sketch(
         self, interaction: Interaction, address: str, control: Control, strength: float, wish: PromptInput
     ) -> None:
         """Orders pictures that follow a control picture. Raises refusals."""
         actor, settings = actor_of(interaction), self._parts.settings
-        presets, sketchers = await self._parts.presets.of(actor), await self.sketchers(actor.guild_id)
+        presets, sketchers = await self._parts.presets.of(actor), await self.models(Sketchers, actor.guild_id)
         wanted = compose_sketch(wish, control, strength, actor, settings.models, sketchers, presets)
         await self._deliver(interaction, wanted, [address])
-
-    async def style_models(self, guild_id: int | None) -> StyleModels:
-        able = await self.editors(guild_id)
-        return StyleModels(offered=able.offered, default=able.default, abilities_of=able.abilities_of)
 
     async def style(
         self,
@@ -135,7 +126,7 @@ class PictureOrders:
     ) -> None:
         """Orders pictures in the style of another: its address, or a gallery's picture. Raises refusals."""
         actor, models, _, presets = await self._asked(interaction)
-        able = await self.style_models(actor.guild_id)
+        able = await self.models(StyleModels, actor.guild_id)
         first = None if isinstance(picture, str) else picture
         wanted = compose_style(wish, actor, models, able, presets, strength=strength, first=first)
         await self._deliver(interaction, wanted, [picture] if isinstance(picture, str) else [])

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +67,24 @@ def form_of(say: Language, remixable: Remixable, image: int) -> RegionForm:
     ]
     cells = ui.Select[Any](custom_id=_CELLS, options=options, max_values=len(options))
     form.add_item(ui.Label(text=say("region-cells"), description=say("region-cells.hint"), component=cells))
-    prompt = paragraph_of(_PROMPT, job.drawing.prompt.text, is_required=True)
+    ask_words(form, say, remixable)
+    return form
+
+
+def ask_words(form: ui.Modal, say: Language, remixable: Remixable) -> None:
+    """Asks for the words of a region, with those of the picture to begin with."""
+    prompt = paragraph_of(_PROMPT, remixable.job.drawing.prompt.text, is_required=True)
     form.add_item(ui.Label(text=say("remix-prompt"), component=prompt))
     if remixable.takes_negative:
-        negative = paragraph_of(_NEGATIVE, job.drawing.prompt.negative, is_required=False)
+        negative = paragraph_of(_NEGATIVE, remixable.job.drawing.prompt.negative, is_required=False)
         form.add_item(ui.Label(text=say("remix-negative"), component=negative))
-    return form
+
+
+def words_in(entries: Mapping[str, Sequence[str]]) -> PromptInput:
+    """Returns what was written there. `entries`: as from `choices_in`."""
+    return PromptInput(
+        prompt="".join(entries.get(_PROMPT, [])), negative="".join(entries.get(_NEGATIVE, [])) or None
+    )
 
 
 def region_input_in(sent: Mapping[str, Any]) -> RegionInput | None:
@@ -88,9 +100,7 @@ def region_input_in(sent: Mapping[str, Any]) -> RegionInput | None:
         job=JobId(match[2]),
         image=int(match[3]),
         region=Region(rows=ROWS, columns=COLUMNS, cells=tuple(sorted(chosen))),
-        words=PromptInput(
-            prompt="".join(entries.get(_PROMPT, [])), negative="".join(entries.get(_NEGATIVE, [])) or None
-        ),
+        words=words_in(entries),
     )
 
 

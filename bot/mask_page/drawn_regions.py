@@ -10,7 +10,8 @@ from discord import ui
 
 from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Delivery
-from bot.gallery.remix_form import entries_in, paragraph_of
+from bot.gallery.region import ask_words, words_in
+from bot.gallery.remix_form import choices_in
 from bot.permissions import actor_of
 from bot.studio import GalleryAction, PageClosed
 from bot.studio.orders.parameters import PromptInput
@@ -20,7 +21,6 @@ from bot.studio.screening.server_policies import policy_scope_of
 from bot.ui import BLUE, FORM_SECONDS, PICTURE, Language, View, card, custom_id, pattern, row, say_to
 from generation import JobId
 
-_PROMPT, _NEGATIVE = "prompt", "negative"
 _DRAWN = "drawnregion"
 _CUSTOM_ID = re.compile(pattern([_DRAWN], PICTURE))
 
@@ -51,11 +51,7 @@ def form_of(say: Language, remixable: Remixable, image: int) -> DrawnForm:
     form = DrawnForm(
         title=say("region-title"), timeout=FORM_SECONDS, custom_id=custom_id(_DRAWN, job.id, image)
     )
-    prompt = paragraph_of(_PROMPT, job.drawing.prompt.text, is_required=True)
-    form.add_item(ui.Label(text=say("remix-prompt"), component=prompt))
-    if remixable.takes_negative:
-        negative = paragraph_of(_NEGATIVE, job.drawing.prompt.negative, is_required=False)
-        form.add_item(ui.Label(text=say("remix-negative"), component=negative))
+    ask_words(form, say, remixable)
     return form
 
 
@@ -64,8 +60,7 @@ def drawn_input_in(sent: Mapping[str, Any]) -> DrawnInput | None:
     match = _CUSTOM_ID.fullmatch(str(sent.get("custom_id", "")))
     if match is None:
         return None
-    entries = entries_in(sent.get("components"))
-    words = PromptInput(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE) or None)
+    words = words_in(choices_in(sent.get("components")))
     return DrawnInput(job=JobId(match[2]), image=int(match[3]), words=words)
 
 

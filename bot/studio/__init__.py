@@ -4,6 +4,7 @@
 # pyright: reportUnusedImport=false
 
 from bot.studio.errors import *  # noqa: F403  # a new refusal needs no line here
+from bot.studio.orders.abilities import OfferedModels
 from bot.studio.orders.order import (
     FACTORS,
     VARYING,

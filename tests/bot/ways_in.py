@@ -1,7 +1,7 @@
 """Every way in which a member's text reaches a picture, and how a text takes it. tests/bot/test_ways_in.py checks that the list
 is complete and that all ways give one verdict."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -12,20 +12,13 @@ from bot.commands.picture import (
     InstructionForm,
     PictureForm,
     StyleForm,
-    instruction_form,
-    instruction_in,
-    picture_input_in,
-    style_form,
-    style_input_in,
 )
-from bot.commands.picture import form_of as form_of_picture
 from bot.gallery import region, typed_cards
 from bot.gallery.region import RegionForm
 from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
 from bot.gallery.typed_cards import EditForm, typed_in
 from bot.mask_page import drawn_regions
 from bot.mask_page.drawn_regions import DrawnForm
-from bot.studio.orders.control.sketches import Sketchers, SketchOrder, compose_sketch
 from bot.studio.orders.defaults import Usual, composed
 from bot.studio.orders.inline import NAMES
 from bot.studio.orders.order import GalleryAction, Order
@@ -33,32 +26,30 @@ from bot.studio.orders.outpainting import OUTPAINTING
 from bot.studio.orders.parameters import PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
 from bot.studio.orders.several import as_typed, compose_each
-from bot.studio.orders.supplied import (
-    EditOrder,
-    Editors,
-    Level,
-    PictureOrder,
-    compose_blend,
-    compose_edit,
-    compose_from_picture,
-    compose_variation,
-)
-from bot.studio.pictures.uploaded_picture import read_upload
-from bot.studio.styles.reference import StyleModels, StyleOrder, compose_style
 from bot.texts import ENGLISH, language
 from bot.ui.forms import TextForm
 from db.images import StoredImage
 from db.jobs import Job, ReplyTarget
 from db.member_settings import MemberDefaults
 from db.verdicts import VerdictRecord
-from generation.abilities import Abilities
-from generation.control.kinds import Control, ControlKind
 from generation.files.images import parameters_of, to_png
 from generation.request import ImageSize, Prompt, Region
 from moderation.verdict import ALLOWED
 from playground.content.modals import filled, read_modal
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, Shop, an_order
 from tests.bot.painter import png
+from tests.bot.ways_with_pictures import (
+    Way,
+    beside_a_picture,
+    blended,
+    edited_by,
+    in_the_style,
+    instructed_in_the_panel,
+    sent_in_the_panel,
+    sketched,
+    used_as_style_in_the_panel,
+    varied,
+)
 from tests.drawings import drawing
 
 
@@ -182,10 +173,8 @@ FORMS = {
 
 # ---- how a text takes each way
 
-WITH_ADAPTER = replace(SMALL, style_adapter="ip-adapter.safetensors")
 WIDE = ImageSize(width=80, height=48)
 """Not a square: that can't be made square."""
-Way = Callable[[Shop, str], Awaitable[Order]]
 
 
 def typed(form: str) -> Way:
@@ -380,88 +369,6 @@ def written_for_a_region(form: str, *, negative: str = "{}") -> Way:
         )
         assert wanted is not None
         return await shop.variations.region(wanted.job, wanted.image, wanted.region, wanted.words, ADA)
-
-    return path
-
-
-def varied(wish: PromptInput) -> PictureOrder:
-    return compose_variation(wish, Level.STRONG, ADA, [SMALL], SMALL)
-
-
-def blended(wish: PromptInput) -> PictureOrder:
-    return compose_blend(wish, ADA, [SMALL], SMALL)
-
-
-def started(wish: PromptInput) -> PictureOrder:
-    return compose_from_picture(wish, ADA, [SMALL], SMALL)
-
-
-def edited_by(wish: PromptInput) -> EditOrder:
-    can = Abilities(pipeline="Flux2KleinPipeline", references=10)
-    editors = Editors(offered=[SMALL], default=SMALL, abilities_of=lambda _: can)
-    return compose_edit(wish, ADA, [SMALL], editors, supplied=1)
-
-
-def sketched(wish: PromptInput) -> SketchOrder:
-    can = Abilities(pipeline="StableDiffusionPipeline", control_kinds=(ControlKind.SCRIBBLE,))
-    sketchers = Sketchers(offered=[SMALL], default=SMALL, abilities_of=lambda _: can)
-    return compose_sketch(wish, Control(kind=ControlKind.SCRIBBLE), 0.8, ADA, [SMALL], sketchers)
-
-
-def in_the_style(wish: PromptInput) -> StyleOrder:
-    able = StyleModels(offered=[WITH_ADAPTER], default=WITH_ADAPTER, abilities_of=lambda _: None)
-    return compose_style(wish, ADA, [WITH_ADAPTER], able)
-
-
-def used_as_style_in_the_panel(wish: PromptInput) -> StyleOrder:
-    """Sends the text in the form "Use as style" of the menu Picture…"""
-    modal = read_modal(style_form(language(ENGLISH), 1, 0, [0, 1]).to_dict())
-    sent = {"custom_id": modal["custom_id"], "components": filled(modal, {"prompt": wish.prompt})}
-    wanted = style_input_in(sent)
-    assert wanted is not None
-    return in_the_style(wanted.words)
-
-
-def instructed_in_the_panel(wish: PromptInput) -> EditOrder:
-    """Sends the text in the form for an edit of the menu Picture…"""
-    modal = read_modal(instruction_form(language(ENGLISH), 1, 0, [0, 1], 9).to_dict())
-    sent = {"custom_id": modal["custom_id"], "components": filled(modal, {"prompt": wish.prompt})}
-    wanted = instruction_in(sent)
-    assert wanted is not None
-    return edited_by(wanted.words)
-
-
-def sent_in_the_panel(wish: PromptInput) -> PictureOrder:
-    """Sends the text in the form of the menu Picture…"""
-    modal = read_modal(form_of_picture(language(ENGLISH), 1, 0).to_dict())
-    sent = {"custom_id": modal["custom_id"], "components": filled(modal, {"prompt": wish.prompt})}
-    wanted = picture_input_in(sent)
-    assert wanted is not None
-    return started(wanted.words)
-
-
-def beside_a_picture(
-    form: str,
-    compose: Callable[[PromptInput], PictureOrder | EditOrder | SketchOrder | StyleOrder] = started,
-    negative: str | None = None,
-) -> Way:
-    """Types the text and sends a picture with it. A PNG with other words in its metadata changes nothing."""
-
-    async def path(shop: Shop, text: str) -> Order:
-        left_out = None if negative is None else negative.format(text)
-        wanted = compose(PromptInput(prompt=form.format(text), negative=left_out))
-        picture = read_upload(to_png(Image.new("RGB", (16, 16)), "a naked child"))
-        row = await shop.records.uploads.store(
-            member=ADA.member,
-            guild_id=GUILD,
-            channel_id=CHANNEL,
-            content=picture.content,
-            size=picture.size,
-            at=shop.clock.now,
-        )
-        if not isinstance(wanted, PictureOrder):
-            return wanted.with_uploads([row])
-        return wanted.with_uploads(row, None)
 
     return path
 

@@ -1,12 +1,21 @@
 """Compares an order with what its model can do. A model whose abilities are not known yet is trusted with everything."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from bot.studio.errors import CannotEdit, CannotSketch, ModelCannot
 from bot.studio.orders.order import Order
 from db import JobAction, Note, NoteKind
-from generation import Abilities, Control, ModelName, Role
+from generation import Abilities, Control, ModelEntry, ModelName, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedModels:
+    """The models that a member may choose in a server. Subclasses choose one for their orders."""
+
+    offered: Sequence[ModelEntry]
+    default: ModelEntry
+    abilities_of: Callable[[ModelName], Abilities | None]  # None while that is not known
 
 
 def fitted(

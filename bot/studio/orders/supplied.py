@@ -1,12 +1,12 @@
 """Orders that start from a picture that a member supplies. No files: the pictures are fetched after the text is checked."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.studio import Actor, BadParameter, Order
-from bot.studio.orders.abilities import cannot_edit
+from bot.studio.orders.abilities import OfferedModels, cannot_edit
 from bot.studio.orders.inline import MAX_IMAGE_WEIGHT, RANGES
 from bot.studio.orders.parameters import (
     NO_PRESETS,
@@ -18,7 +18,7 @@ from bot.studio.orders.parameters import (
     with_preset,
 )
 from db import JobAction, Note, NoteKind, Parent, PictureSource, StoredImage, StoredUpload, Upload, UploadId
-from generation import Abilities, ImageSize, InputPicture, ModelEntry, ModelName, Role
+from generation import ImageSize, InputPicture, ModelEntry, Role
 
 SUPPLIED, VARIED, BLENDED, EDITED = "image", "vary", "blend", "edit"
 """The sources of these orders. A refused one is not offered for editing: the form would lose the picture."""
@@ -135,12 +135,8 @@ def compose_variation(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Editors:
-    """The models of a server that change pictures as an instruction says."""
-
-    offered: Sequence[ModelEntry]
-    default: ModelEntry
-    abilities_of: Callable[[ModelName], Abilities | None]  # None while that is not known
+class Editors(OfferedModels):
+    """Chooses models that change pictures as an instruction says."""
 
     @property
     def known(self) -> list[ModelEntry]:

@@ -1,9 +1,9 @@
 """Orders in the style of a picture: of one that a member supplies, of a gallery's, or of a saved style."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.studio import Actor, ModelCannot, Order, PromptTooLong
+from bot.studio import Actor, ModelCannot, OfferedModels, Order, PromptTooLong
 from bot.studio.orders.parameters import (
     NO_PRESETS,
     PROMPT_LIMIT,
@@ -15,7 +15,7 @@ from bot.studio.orders.parameters import (
     with_preset,
 )
 from db import Parent, PictureSource, StoredImage, StoredUpload, Upload, UploadId
-from generation import Abilities, InputPicture, ModelEntry, ModelName, Role
+from generation import Abilities, InputPicture, ModelEntry, Role
 
 STYLED = "style"
 """The source of these orders. A refused one is not offered for editing: the form would lose the picture."""
@@ -24,12 +24,8 @@ _NOT_YET = Upload(id=UploadId(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StyleModels:
-    """The models of a server that draw in the style of a picture."""
-
-    offered: Sequence[ModelEntry]
-    default: ModelEntry
-    abilities_of: Callable[[ModelName], Abilities | None]  # None while that is not known
+class StyleModels(OfferedModels):
+    """Chooses models that draw in the style of a picture."""
 
     @property
     def known(self) -> list[ModelEntry]:

@@ -1,22 +1,19 @@
 """Orders of /sketch: a drawing follows the lines, depths or pose of a picture that the member supplies. No files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.studio import Actor, CannotSketch, Order
-from bot.studio.orders.abilities import can_follow
+from bot.studio.orders.abilities import OfferedModels, can_follow
 from bot.studio.orders.parameters import NO_PRESETS, PromptInput, compose, find_model, read, with_preset
 from bot.studio.orders.supplied import proportions
 from db import PictureSource, StoredUpload, Upload, UploadId
-from generation import Abilities, Control, ControlKind, InputPicture, ModelEntry, ModelName, Role
+from generation import Abilities, Control, ControlKind, InputPicture, ModelEntry, Role
 
 SKETCHED = "sketch"
 """The source of these orders, as SUPPLIED of bot/studio/orders/supplied.py."""
 
 USUAL_STRENGTH, LEAST_STRENGTH = 0.8, 0.1
-
-AbilitiesOf = Callable[[ModelName], Abilities | None]
-"""What a model can do; None while that is not known."""
 
 _NOT_YET = Upload(id=UploadId(""))
 
@@ -32,12 +29,8 @@ def _by_settings(model: ModelEntry) -> Abilities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sketchers:
-    """The models of a server that follow control pictures."""
-
-    offered: Sequence[ModelEntry]
-    default: ModelEntry
-    abilities_of: AbilitiesOf
+class Sketchers(OfferedModels):
+    """Chooses models that follow control pictures."""
 
     def able(self, kind: ControlKind | None) -> list[ModelEntry]:
         """Returns the models that follow this kind; None: any kind."""

@@ -23,7 +23,8 @@ from tests.generation.worker.denoise.test_inpaint import pixels
 from tests.generation.worker.loaded import model
 from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_loop import Stage
-from tests.tiny_models import edit_json, tiny_qwen_edit
+from tests.tiny_editors import tiny_qwen_edit
+from tests.tiny_models import edit_json
 
 pytestmark = pytest.mark.slow
 
