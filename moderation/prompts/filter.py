@@ -22,12 +22,16 @@ from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 NEGATIVE = "negative"  # fields whose names begin with this list content to leave out of the picture
 CLASSIFIER = "classifier"  # the rule name of a verdict by the classifier
 FIGURES = "public figures"  # the rule name of a verdict because of a name
+STYLES = "style references"  # the rule name of an allowed text that names authors
 FLAG_SCORE = 0.5
 REFUSE_SCORE = 1.0
+_SCORES = {Ruling.ALLOW: 0.0, Ruling.FLAG: FLAG_SCORE, Ruling.REFUSE: REFUSE_SCORE}
 # Thresholds required by law: no policy changes them.
 _BESIDE_MINORS = 0.5  # sexual or nude, in a text that names a minor
 _BESIDE_NAMES = 0.5  # sexual, nude or gory, in a text that names a real person
+_DISGRACE_BESIDE_NAMES = 0.8  # criminal, hateful or humiliating, in the same
 _BARE = (Category.SEXUAL, Category.NUDITY)
+_DISGRACE = (Category.ILLEGAL, Category.HARASSMENT, Category.HATE)
 _PLAIN_ENGLISH = 0.8  # share of ordinary English words
 
 _REMEMBERED = 256  # texts whose readings are kept
@@ -155,8 +159,8 @@ class PromptFilter:
         opinions: list[tuple[_Reading, Opinion]],
         policy: Policy,
     ) -> Iterator[Verdict]:
-        """Yields verdicts on names of real persons. The policy decides on a name alone. With sexual, nude or gory content it is
-        always refused.
+        """Yields verdicts on names of real persons. The policy decides about a person in the picture; an allowed verdict tells of
+        one. With sexual, nude, gory, criminal or humiliating content a person is always refused. Authors are only told of.
         """
         for reading in readings:
             names = self._names.found(reading.words) if reading.is_asked else []
@@ -168,10 +172,13 @@ class PromptFilter:
                 yield _by_words(
                     Ruling.REFUSE, Category.REAL_PERSON, FIGURES, (*told, *compromising), [reading]
                 )
-            ruling = policy.of_rule(Category.REAL_PERSON, Ruling.FLAG)
-            is_alone = any(not name.is_author and name.words not in self._excused for name in names)
-            if is_alone and ruling is not Ruling.ALLOW:
-                yield _by_words(ruling, Category.REAL_PERSON, FIGURES, told, [reading])
+            if authors := [name.words for name in names if name.is_author]:
+                yield _by_words(Ruling.ALLOW, Category.NONE, STYLES, authors, [reading])
+            shown = [name for name in names if not name.is_author and name.words not in self._excused]
+            if shown:
+                ruling = policy.of_name(max(name.alone for name in shown))
+                words = [name.words for name in shown]
+                yield _by_words(ruling, Category.REAL_PERSON, FIGURES, words, [reading])
 
     def _where(self, verdict: Verdict, texts: Mapping[str, str]) -> str:
         """Returns the fields that contain the deciding words; all fields with text if no single field contains any."""
@@ -192,20 +199,20 @@ def _by_rules(found: _Hits, policy: Policy, opinions: list[tuple[_Reading, Opini
         if not rule.is_fixed:
             ruling = policy.of_rule(rule.category, rule.ruling, rule.age_restricted)
         hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
-        is_dropped = ruling is Ruling.FLAG and _reads_harmless(rule, [*hits, *beside], opinions)
-        if ruling is Ruling.ALLOW or is_dropped:
+        if ruling is Ruling.ALLOW or (ruling is Ruling.FLAG and _is_dropped(rule, parts, opinions)):
             continue
         where = _nearest([reading for reading, _ in hits], [reading for reading, _ in beside])
         yield _by_words(ruling, rule.category, rule.name, [hit.words for _, hit in (*hits, *beside)], where)
 
 
-def _reads_harmless(
-    rule: Rule, hits: list[tuple[_Reading, Found]], opinions: list[tuple[_Reading, Opinion]]
+def _is_dropped(
+    rule: Rule, parts: Mapping[Part, list[tuple[_Reading, Found]]], opinions: list[tuple[_Reading, Opinion]]
 ) -> bool:
     """Returns whether the learned half, which knows the whole text, reads it as harmless: "a knight killing a dragon".
 
     It knows English well enough for that, and no disguise: every reading must be plain English.
     """
+    hits = [hit for each in parts.values() for hit in each]
     if not opinions or max(opinion.overall for _, opinion in opinions) >= rule.allowed_below:
         return False
     known = ordinary_words()
@@ -265,7 +272,7 @@ def _by_words(
         category=category,
         rule=rule,
         words=tuple(dict.fromkeys(words)),
-        score=REFUSE_SCORE if ruling is Ruling.REFUSE else FLAG_SCORE,
+        score=_SCORES[ruling],
         normal_form=" / ".join(dict.fromkeys(reading.text for reading in where)),
     )
 
@@ -285,18 +292,23 @@ def _by_score(
 
 def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: list[Name]) -> Iterator[str]:
     """Yields the words that, together with a name, make the picture an offence."""
-    depicted = any(not name.is_author for name in names)
+    depicted = any(name.may_be_shown for name in names)
     for rule, parts in hits.items():
         is_complete = _is_complete(rule, parts) or (rule.with_names and parts.get(Part.ANY))
         if rule.reads is not Reads.PROMPT or not is_complete:
             continue
         is_explicit = rule.ruling is Ruling.REFUSE and rule.category in (*_BARE, Category.GORE)
-        if is_explicit or (depicted and rule.category in _BARE):
+        is_disgrace = rule.category in _DISGRACE and not _is_dropped(rule, parts, opinions)
+        if is_explicit or (depicted and (rule.category in _BARE or is_disgrace)):
             yield from (found.words for _, found in parts[Part.ANY])
     for _, opinion in opinions:
-        scores = [opinion.scores.get(category, 0.0) for category in (*_BARE, Category.GORE)]
-        if depicted and max(scores) >= _BESIDE_NAMES:
+        is_compromising = _most(opinion, (*_BARE, Category.GORE)) >= _BESIDE_NAMES
+        if depicted and (is_compromising or _most(opinion, _DISGRACE) >= _DISGRACE_BESIDE_NAMES):
             yield from opinion.words or ("score",)
+
+
+def _most(opinion: Opinion, categories: Iterable[Category]) -> float:
+    return max(opinion.scores.get(category, 0.0) for category in categories)
 
 
 def _gravity(verdict: Verdict) -> tuple[int, int, float]:

@@ -106,7 +106,7 @@ def _words(say: Language, record: VerdictRecord) -> str:
             at=record.at,
         )
     ]
-    if verdict.ruling is not Ruling.ALLOW:
+    if verdict.rule:
         lines.append(why(say, verdict, _WORDS_SHOWN))
     lines.append(f"> {markdown.short(markdown.plain(record.prompt or markdown.NO_WORDS), _PROMPT_SHOWN)}")
     if record.negative:

@@ -35,6 +35,8 @@ case-rule-filter = { $code ->
     [spam-nothing-but-links-and-mentions] `spam: nothing but links and mentions`
     [spam-nothing-but-one-character] `spam: nothing but one character`
     [spam-nothing-but-one-word] `spam: nothing but one word`
+    [public-figures] `public figures`
+    [style-references] `style references`
    *[other] { CODE($rule, limit: 60) }
 }
 # What was found in pictures, in the place of words.
