@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from moderation.policy import MATURE, presets
+from moderation.policy import MATURE, Change, presets, standard
 from moderation.prompts.filter import Opinion, PromptFilter
 from moderation.prompts.rules import Rules, parse_rules
 from moderation.verdict import Category, Ruling
@@ -266,7 +266,8 @@ class WordCount:
 def test_a_classifier_adds_its_opinion_and_counts_more_beside_a_minor(rules: Rules) -> None:
     screen = PromptFilter(rules, WordCount())
     assert screen.check({"prompt": "bare"}).ruling is Ruling.ALLOW
-    flagged = screen.check({"prompt": "bare bare bare"})
+    policy = standard().amended(Category.SEXUAL, Change(flag=0.6))
+    flagged = screen.check({"prompt": "bare bare bare"}, policy=policy)
     assert (flagged.ruling, flagged.rule, flagged.score) == (Ruling.FLAG, "classifier", 0.75)
     assert screen.check({"prompt": "bare bare bare bare"}).ruling is Ruling.REFUSE
     assert screen.check({"prompt": "bare bare", "style": "a child"}).ruling is Ruling.REFUSE
