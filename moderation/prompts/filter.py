@@ -11,9 +11,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Protocol
 
+from moderation.normalise.encodings import unencoded
+from moderation.normalise.language import ENGLISH, language_of
+from moderation.normalise.markup import decoded
 from moderation.normalise.normalise import normal_form, words
 from moderation.normalise.vocabulary import ordinary_words
 from moderation.policy import Policy, standard
+from moderation.prompts.foreign_words import is_said
 from moderation.prompts.phrases import Found
 from moderation.prompts.public_figures import Name, PublicFigures, figures
 from moderation.prompts.rules import Part, Reads, Rule, Rules
@@ -51,8 +55,8 @@ class Opinion:
 class Classifier(Protocol):
     """A learned second opinion."""
 
-    def read(self, text: str) -> Opinion:
-        """Reads canonical text. Takes at most a few milliseconds; any thread may call it."""
+    def read(self, text: str, typed: str = "", language: str = ENGLISH) -> Opinion:
+        """Reads canonical text, and the same text as it was typed. Takes at most a few milliseconds; any thread may call it."""
         ...
 
 
@@ -63,6 +67,8 @@ class _Reading:
     is_asked: bool
     text: str
     words: list[str]
+    typed: str
+    language: str  # ISO 639
 
 
 _Hits = Mapping[Rule, Mapping[Part, list[tuple[_Reading, Found]]]]
@@ -107,10 +113,15 @@ class PromptFilter:
             *_beside_minors(hits, opinions),
             *self._of_names(readings, hits, opinions, policy),
         ]
+        language = next((reading.language for reading in readings if reading.is_asked), ENGLISH)
         allowed = replace(ALLOWED, normal_form=readings[0].text if readings else "")
         verdict = max(verdicts, key=_gravity, default=allowed)
         overall = max((opinion.overall for _, opinion in opinions), default=0.0)
-        verdict = replace(verdict, score=max(verdict.score, overall))
+        verdict = replace(
+            verdict,
+            score=max(verdict.score, overall),
+            language="" if language == ENGLISH else language,
+        )
         return (
             verdict if verdict.ruling is Ruling.ALLOW else replace(verdict, field=self._where(verdict, texts))
         )
@@ -134,9 +145,12 @@ class PromptFilter:
             if name.startswith(NEGATIVE) is not is_asked and (said := text.strip())
         )
         if whole:
-            form = normal_form(whole, self._rules.vocabulary)
+            vocabulary = self._rules.vocabulary
+            form = normal_form(whole, vocabulary)
+            typed = unencoded(decoded(whole), vocabulary)
+            language = language_of(typed, words(form.text), vocabulary.english)
             for text in (form.text, *form.views):
-                yield _Reading(is_asked, text, words(text))
+                yield _Reading(is_asked, text, words(text), typed, language)
 
     def _hits(self, readings: list[_Reading]) -> _Hits:
         found: dict[Rule, dict[Part, list[tuple[_Reading, Found]]]] = {}
@@ -144,13 +158,18 @@ class PromptFilter:
             for rule, parts in self._rules.found(reading.words).items():
                 if rule.reads is Reads.EVERYWHERE or (rule.reads is Reads.PROMPT) == reading.is_asked:
                     for part, hits in parts.items():
-                        found.setdefault(rule, {}).setdefault(part, []).extend((reading, hit) for hit in hits)
+                        said = [(reading, hit) for hit in hits if _is_said(rule, hit, reading)]
+                        found.setdefault(rule, {}).setdefault(part, []).extend(said)
         return found
 
     def _opinions(self, readings: list[_Reading]) -> list[tuple[_Reading, Opinion]]:
         if self._classifier is None:
             return []
-        return [(reading, self._classifier.read(reading.text)) for reading in readings if reading.is_asked]
+        return [
+            (reading, self._classifier.read(reading.text, reading.typed, reading.language))
+            for reading in readings
+            if reading.is_asked
+        ]
 
     def _of_names(
         self,
@@ -164,6 +183,7 @@ class PromptFilter:
         """
         for reading in readings:
             names = self._names.found(reading.words) if reading.is_asked else []
+            names = [name for name in names if _is_named(name, reading)]
             if not names:
                 continue
             told = [name.words for name in names]
@@ -189,6 +209,20 @@ class PromptFilter:
         deciding = {word for phrase in verdict.words for word in words(phrase)}
         said = {name: set(words(canonical(text, self._rules))) for name, text in speaking.items()}
         return "+".join([name for name, own in said.items() if own & deciding] or said)
+
+
+def _is_said(rule: Rule, hit: Found, reading: _Reading) -> bool:
+    """Returns whether the text says the word in its language. Of a minor, each word counts in every language."""
+    return rule.category is Category.MINORS or is_said(hit.words, reading.language, reading.typed)
+
+
+def _is_named(name: Name, reading: _Reading) -> bool:
+    """Returns whether the words are a name. Outside English a single word is usually none ("pele" is skin), and a word that
+    English lacks is no last name.
+    """
+    if reading.language == ENGLISH or not name.words.isascii():
+        return True
+    return name.is_listed and (" " in name.words or name.alone is not Ruling.ALLOW)
 
 
 def _by_rules(found: _Hits, policy: Policy, opinions: list[tuple[_Reading, Opinion]]) -> Iterator[Verdict]:

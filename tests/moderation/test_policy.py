@@ -32,7 +32,7 @@ class Says(Classifier):
     def __init__(self, category: Category, score: float) -> None:
         self._opinion = Opinion(overall=score, scores={category: score}, words=("this",))
 
-    def read(self, text: str) -> Opinion:
+    def read(self, text: str, typed: str = "", language: str = "en") -> Opinion:
         return self._opinion
 
 

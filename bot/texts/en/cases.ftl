@@ -64,6 +64,10 @@ case-source = { $code ->
    *[other] { $source }
 }
 case-score = score { NUMBER($score, minimumFractionDigits: 2, maximumFractionDigits: 2) }
+case-language = -# language: { CODE($language, limit: 12) }{ $is_read ->
+    [yes] { "" }
+   *[no] , which the learned filter does not read: only words of the rules count
+}
 case-read-as = -# read as: { CODE($text, $limit) }
 case-place = { $channel ->
     [none] { $who } · { MOMENT($at) }

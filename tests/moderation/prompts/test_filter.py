@@ -258,7 +258,7 @@ def test_a_disguised_text_costs_no_more_than_some_plain_ones(screen: PromptFilte
 class WordCount:
     """A classifier that scores a text by the number of times it contains "bare"."""
 
-    def read(self, text: str) -> Opinion:
+    def read(self, text: str, typed: str = "", language: str = "en") -> Opinion:
         score = min(1.0, 0.25 * text.split().count("bare"))
         return Opinion(overall=score, scores={Category.SEXUAL: score}, words=("bare",))
 
