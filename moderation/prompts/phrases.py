@@ -15,6 +15,19 @@ _RANGE_MARK = "zzrangezz"
 _STEM = re.compile(r"(\w)\*")
 _STEM_MARK = "zzstemzz"
 
+# From 0 on: English, German, French, Spanish, Italian, Portuguese. "girl of 0..17" is also "girl of eight".
+_NUMBERS = tuple(
+    phrase(language)
+    for language in (
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen",
+        "null ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn",
+        "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept",
+        "cero un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis diecisiete",
+        "zero un due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici diciassette",
+        "zero um dois três quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezesseis dezessete",
+    )
+)
+
 Pattern: TypeAlias = tuple[str, ...]
 Key = TypeVar("Key")
 
@@ -22,7 +35,8 @@ Key = TypeVar("Key")
 def patterns(text: str) -> list[Pattern]:
     """Returns the forms of one word or phrase of a rule, folded like the texts.
 
-    Plurals are added automatically, unless the text begins with an equals sign: "=figa".
+    Plurals are added automatically, unless the text begins with an equals sign: "=figa". "0..17" is each of these numbers, in
+    digits and as a word.
     """
     is_exact, text = text.startswith("="), text.removeprefix("=")
     ranges = [(int(low), int(high)) for low, high in _RANGE.findall(text)]
@@ -30,8 +44,7 @@ def patterns(text: str) -> list[Pattern]:
     base = phrase(marked) or tuple(text.split())  # an emoji has no letters
     base = tuple(word.replace(_STEM_MARK, "*") for word in base)
     if ranges:
-        numbers = [[str(n) for n in range(low, high + 1)] + [f"0{n}" for n in range(low, min(high, 9) + 1)]
-                   for low, high in ranges]  # fmt: skip
+        numbers = [_numbers(low, high, has_words=_RANGE_MARK in base) for low, high in ranges]
         filled: list[Pattern] = []
         for choice in product(*numbers):
             chosen = iter(choice)
@@ -39,6 +52,13 @@ def patterns(text: str) -> list[Pattern]:
     else:
         filled = [base]
     return filled if is_exact else [form for whole in filled for form in _inflected(whole)]
+
+
+def _numbers(low: int, high: int, *, has_words: bool) -> list[str]:
+    """Returns the numbers in digits; as words too where the number is a word of its own ("0..17 yo", and not "0..17yo")."""
+    digits = [str(n) for n in range(low, high + 1)] + [f"0{n}" for n in range(low, min(high, 9) + 1)]
+    words = {word for language in _NUMBERS for word in language[low : high + 1]} if has_words else set[str]()
+    return digits + sorted(words)
 
 
 def _inflected(whole: Pattern) -> Iterator[Pattern]:
