@@ -217,7 +217,7 @@ async def beside(actions: Actions, work: Coroutine[Any, Any, list[float]]) -> di
     for each in others:
         each.cancel()
     await asyncio.wait(others)
-    return {"": taken, "reader": [max(reads)], "writer": [max(writes)]}
+    return {"": taken, "reader": [max(reads, default=0.0)], "writer": [max(writes, default=0.0)]}
 
 
 async def measure(parts: Parts, client: Atelier, path: Path, seed: int) -> dict[str, list[float]]:
