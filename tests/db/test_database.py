@@ -458,8 +458,9 @@ async def test_the_log_is_copied_again_until_little_is_left(
     durations, copies, is_done = [0.05, 0.04, 0.0], list[float](), asyncio.Event()
 
     async def checkpoint(self: Database, connection: object, mode: str = "PASSIVE") -> None:
-        await asyncio.sleep(durations[len(copies)])
-        copies.append(durations[len(copies)])
+        seconds = durations[len(copies)] if len(copies) < len(durations) else 0.0
+        await asyncio.sleep(seconds)
+        copies.append(seconds)
         if len(copies) == len(durations):
             is_done.set()
 
