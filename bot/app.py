@@ -280,6 +280,7 @@ async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Ev
                     client.mod_channel.run,
                     client.effects.run,
                     partial(sort_files, parts),
+                    parts.likeness.prepare,
                     partial(resume, client, parts, client.delivery),
                     client.erasure_sweep.run,
                 ):

@@ -36,6 +36,9 @@ _TRY_SECONDS = 0.1
 """Seconds of one try to get the lock from another process. Such a try can't be interrupted."""
 _CHECKPOINT_SECONDS = 5.0
 """Seconds between a commit and the copy of the write-ahead log into the file."""
+_SHORT_COPY_SECONDS = 0.03
+"""A copy that took less has left little: what was written meanwhile."""
+_MOST_COPIES = 6  # one after another, while others write as fast as the disk takes
 _LONG_LOG = 4 * 2**20
 """Bytes. A longer log is begun anew."""
 
@@ -219,7 +222,7 @@ class Database:
             await asyncio.sleep(_CHECKPOINT_SECONDS)
             self._has_commits.clear()
             try:
-                await self._checkpoint(self._checkpointer)
+                await self._copy_log()
                 if log_file.stat().st_size > _LONG_LOG:
                     # Only a log that is copied to its end can be begun anew, and writers go on meanwhile. The rest is short.
                     async with self._lock:
@@ -227,6 +230,15 @@ class Database:
                         await self._checkpoint(self._writer)
             except (StorageError, OSError) as error:
                 log.warning("the write-ahead log of %s was not copied into it: %s", self.path, error)
+
+    async def _copy_log(self) -> None:
+        """Copies the log into the file, and again what was written meanwhile, until that is little: the rest holds up writers."""
+        now = asyncio.get_running_loop().time
+        for _ in range(_MOST_COPIES):
+            began = now()
+            await self._checkpoint(self._checkpointer)
+            if now() - began < _SHORT_COPY_SECONDS:
+                return
 
     async def _checkpoint(self, connection: aiosqlite.Connection, mode: str = "PASSIVE") -> None:
         with storage_errors(self.path):

@@ -5,10 +5,12 @@ This module changes rows only: the code that knows Discord takes down pictures a
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from db import forgotten
 from db.database import Repository, Transaction, value_of
+from db.pace import Pace
 from db.personal_data import OVER, PERSONAL_DATA
 from generation import JobId, MemberId
 from moderation import DAY
@@ -192,13 +194,17 @@ class Erasures(Repository):
     async def advance(self, erasure: ErasureRequest, *, now: float, acts_before: float) -> Advance:
         """Deletes all data that may be deleted by now, in small transactions. Deletes the request with the last of it."""
         rows = 0
-        parameters = _parameters(erasure, now=now, acts_before=acts_before, limit=BATCH)
+        parameters = _parameters(erasure, now=now, acts_before=acts_before)
         for sql in PACED:
-            changed = BATCH
-            while changed == BATCH:
+            pace, is_more = Pace(BATCH), True
+            while is_more:
+                limit = pace.rows
                 async with self._db.transaction() as tx:
-                    changed = len(await tx.all(sql, parameters))
+                    began = time.monotonic()
+                    changed = len(await tx.all(sql, parameters | {"limit": limit}))
+                    pace.took(time.monotonic() - began)
                 rows += changed
+                is_more = changed == limit
         async with self._db.transaction() as tx:
             before = await tx.value(TOTAL)
             for sql in (MARK_CARDS, *AT_ONCE):

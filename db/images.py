@@ -31,7 +31,8 @@ TRASH_DAYS = 14
 _DAY = 86_400.0  # seconds
 _LOOKED_AT = 50  # files per look at their rows
 _PAUSE = 0.01  # seconds after a look, so that the walk takes a part of one core only
-_FINGERPRINTS_AT_ONCE = 2_000
+_FINGERPRINTS_AT_ONCE = 4_000
+_AFTER_ALL = "~"  # is sorted behind every job's id
 _AT_ONCE = 20  # files moved per transaction; other writers wait for one batch
 
 
@@ -79,17 +80,29 @@ INSERT INTO images (job, image_index, sha256, width, height, seed, bytes, create
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
 GET = "SELECT * FROM images WHERE job = ? AND image_index = ?"
+LIVE_FILES = """
+SELECT job, image_index, sha256 FROM images WHERE (job, image_index) IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:pictures)
+) AND removed_at IS NULL
+"""
 OF_JOB = "SELECT * FROM images WHERE job = ? ORDER BY image_index"
 REMOVE = """
 UPDATE images SET removed_at = :at, removed_by = :by, removed_reason = :reason
-WHERE job = :job AND image_index = :index AND removed_at IS NULL RETURNING sha256
+WHERE (job, image_index) IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:pictures)
+) AND removed_at IS NULL RETURNING sha256
 """
 OF_MARK = "SELECT * FROM images WHERE mark = ? ORDER BY job, image_index"
-FINGERPRINTS = "SELECT job, image_index, pdq FROM images WHERE pdq IS NOT NULL"
+# Many rows as one value: a row as an object of Python takes as long again, and keeps the interpreter from other threads.
+FINGERPRINTS = """
+SELECT group_concat(job || char(image_index) || pdq, '') FROM images WHERE job > :after AND job <= :last AND pdq IS NOT NULL
+"""
+END_OF_SLICE = "SELECT job FROM images WHERE job > :after ORDER BY job LIMIT 1 OFFSET :rows"
 STORED = "SELECT pictures, bytes FROM stored_pictures"
-IS_LIVE = """
-SELECT 1 FROM images WHERE sha256 = :sha256 AND removed_at IS NULL
-UNION ALL SELECT 1 FROM uploads WHERE sha256 = :sha256 AND removed_at IS NULL LIMIT 1
+UNUSED = """
+SELECT value AS sha256 FROM json_each(:hashes)
+WHERE NOT EXISTS (SELECT 1 FROM images WHERE sha256 = value AND removed_at IS NULL)
+  AND NOT EXISTS (SELECT 1 FROM uploads WHERE sha256 = value AND removed_at IS NULL)
 """
 KNOWN = """
 SELECT sha256, max(is_live) AS is_live FROM (
@@ -117,8 +130,7 @@ class Pictures:
         """Deletes files that were `put` and that no row refers to."""
         hashes = [hashlib.sha256(content).hexdigest() for content in contents]
         async with self._db.transaction(is_alone=True):
-            for sha256 in hashes:
-                await self._forget(sha256)
+            await self._forget(hashes)
 
     async def store(
         self,
@@ -157,16 +169,24 @@ class Pictures:
         """Returns the pictures with that mark, removed ones included; nearly always at most one."""
         return [_image(row) for row in await self._db.reader.all(OF_MARK, (mark,))]
 
-    async def read_fingerprints(
-        self, take: Callable[[Sequence[JobId], Sequence[int], Sequence[Fingerprint]], None]
-    ) -> None:
-        """Calls `take`, on another thread, with jobs, indices and fingerprints of all pictures, some at a time."""
+    async def read_fingerprints(self, take: Callable[[bytes], bool]) -> None:
+        """Calls `take`, on another thread, with the fingerprints of all pictures, some at a time, until it returns False.
+
+        For each picture: job, index (one byte) and fingerprint.
+        """
 
         def read(connection: sqlite3.Connection) -> None:
-            connection.row_factory = None
-            found = connection.execute(FINGERPRINTS)
-            while rows := found.fetchmany(_FINGERPRINTS_AT_ONCE):
-                take(*zip(*rows, strict=True))
+            # The value is no text: it holds fingerprints.
+            connection.text_factory = bytes
+            after, is_wanted = "", True
+            while is_wanted:
+                end = connection.execute(
+                    END_OF_SLICE, {"after": after, "rows": _FINGERPRINTS_AT_ONCE}
+                ).fetchone()
+                last = _AFTER_ALL if end is None else end["job"].decode()
+                (found,) = connection.execute(FINGERPRINTS, {"after": after, "last": last}).fetchone()
+                is_wanted = take(found or b"") and end is not None
+                after = last
 
         await self._db.read_apart(read)
 
@@ -180,6 +200,20 @@ class Pictures:
         except FileNotFoundError as error:
             raise ImageGone(job=image.job, index=image.index) from error
 
+    async def read_each(self, pictures: Sequence[tuple[JobId, int]]) -> dict[tuple[JobId, int], bytes]:
+        """Returns the files of these pictures (job and index), without those that are removed or lost."""
+        rows = await self._db.reader.all(LIVE_FILES, {"pictures": json.dumps(pictures)})
+        paths = {(JobId(row["job"]), row["image_index"]): self.path_of(row["sha256"]) for row in rows}
+
+        def read() -> dict[tuple[JobId, int], bytes]:
+            found: dict[tuple[JobId, int], bytes] = {}
+            for picture, path in paths.items():
+                with contextlib.suppress(FileNotFoundError):
+                    found[picture] = path.read_bytes()
+            return found
+
+        return await asyncio.to_thread(read)
+
     async def remove(
         self, tx: Transaction, job: JobId, index: int, *, by: MemberId | None, reason: str, at: float
     ) -> bool:
@@ -187,16 +221,27 @@ class Pictures:
 
         After the commit the file is deleted, unless another live row has the same content.
         """
-        parameters = {"job": job, "index": index, "by": by, "reason": reason, "at": at}
-        row = await tx.one(REMOVE, parameters)
-        if row is None:
-            return False
-        self.forget_after(tx, row["sha256"])
-        return True
+        return await self.remove_each(tx, [(job, index)], by=by, reason=reason, at=at) == 1
 
-    def forget_after(self, tx: Transaction, sha256: str) -> None:
-        """Deletes the file after the commit, unless a live row has the same content."""
-        tx.after_commit(partial(self._forget, sha256))
+    async def remove_each(
+        self,
+        tx: Transaction,
+        pictures: Sequence[tuple[JobId, int]],
+        *,
+        by: MemberId | None,
+        reason: str,
+        at: float,
+    ) -> int:
+        """Like `remove`, for several pictures with one statement and one look at shared files. Returns how many were there."""
+        parameters = {"pictures": json.dumps(pictures), "by": by, "reason": reason, "at": at}
+        rows = await tx.all(REMOVE, parameters)
+        self.forget_after(tx, [row["sha256"] for row in rows])
+        return len(rows)
+
+    def forget_after(self, tx: Transaction, hashes: Sequence[str]) -> None:
+        """Deletes the files after the commit, except those of a content that a live row has, too."""
+        if hashes:
+            tx.after_commit(partial(self._forget, hashes))
 
     async def sweep(self, began: float) -> Swept:
         """Puts every file where its rows say. Called at the program's start (`began`, unix seconds).
@@ -257,10 +302,10 @@ class Pictures:
     def _trash_folders(self) -> list[Path]:
         return sorted(self._trash.glob("????-??-??"))
 
-    async def _forget(self, sha256: str) -> None:
+    async def _forget(self, hashes: Sequence[str]) -> None:
         # Runs under the write lock, after the commit: the reader sees the state that the next writer will see.
-        if await self._db.reader.one(IS_LIVE, {"sha256": sha256}) is None:
-            await asyncio.to_thread(self.path_of(sha256).unlink, missing_ok=True)
+        unused = await self._db.reader.all(UNUSED, {"hashes": json.dumps(hashes)})
+        await asyncio.to_thread(_unlink, [self.path_of(row["sha256"]) for row in unused])
 
     def _put(self, content: bytes) -> str:
         """Returns the content's hash. The file exists when this returns."""
@@ -300,6 +345,18 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _unlink(paths: Iterable[Path]) -> None:
+    """Deletes the files, each one even if another could not be deleted. Raises the first error."""
+    failure: OSError | None = None
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 def _day(at: float) -> str:

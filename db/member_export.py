@@ -1,11 +1,19 @@
 """Exports a member's own data. Leaves out the filter's reasons, and other people's words and names."""
 
+import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from db.database import Repository, value_of
 from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, PERSONAL_DATA, PersonalRows
 from generation import MemberId
+
+Row = dict[str, Any]
+
+
+def _as_it_is(_name: str, row: Row) -> Row:
+    return row
 
 
 def _exports() -> dict[str, str]:
@@ -52,15 +60,24 @@ class Outlook:
 
 
 class MemberExport(Repository):
-    async def export(self, member: MemberId) -> dict[str, Any]:
-        """Returns data ready for JSON: the member's id and, under each name, a list of rows. Times are unix seconds."""
-        rows = await self._db.read_apart(
-            lambda connection: {
-                name: [dict(row) for row in connection.execute(sql, {"member": member})]
-                for name, sql in EXPORTS.items()
-            }
-        )
-        return {"member": member} | rows
+    async def export(self, member: MemberId, pack: Callable[[str, Row], Any] = _as_it_is) -> dict[str, Any]:
+        """Returns data ready for JSON: the member's id and, under each name, a list of rows. Times are unix seconds.
+
+        `pack` gets the name and each row, on the thread that reads, and returns what the list holds. With bytes in place of
+        dicts, the garbage collector need not look through a hundred thousand rows again and again.
+        """
+
+        def read(connection: sqlite3.Connection) -> dict[str, list[Any]]:
+            # A dict of a sqlite3.Row looks for each column by its name: twice the time of a wide row.
+            connection.row_factory = None
+            found: dict[str, list[Any]] = {}
+            for name, sql in EXPORTS.items():
+                rows = connection.execute(sql, {"member": member})
+                columns = [column for column, *_ in rows.description]
+                found[name] = [pack(name, dict(zip(columns, row, strict=True))) for row in rows]
+            return found
+
+        return {"member": member} | await self._db.read_apart(read)
 
     async def outlook(self, member: MemberId, now: float) -> Outlook:
         reader, whose = self._db.reader, {"member": member, "now": now}

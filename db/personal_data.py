@@ -178,7 +178,8 @@ PERSONAL_DATA = (
         treatments=(
             Treatment(
                 f"""{OVER} AND card_message_id IS NULL AND NOT EXISTS (
-                    SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND appeals.card_message_id IS NOT NULL)"""
+                    SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND appeals.card_message_id IS NOT NULL)""",
+                paced_by="id",
             ),
             # A case whose strike or ban is still live keeps the decision, its reason and its end; not its subject.
             Treatment(

@@ -1,6 +1,7 @@
 """Pictures that members supply: the file beside finished pictures, and a row with its owner."""
 
 import asyncio
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,9 @@ INSERT INTO uploads (id, member, guild_id, channel_id, sha256, width, height, by
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
 GET = "SELECT * FROM uploads WHERE id = ?"
-REMOVE = "UPDATE uploads SET removed_at = ? WHERE id = ? AND removed_at IS NULL RETURNING sha256"
+REMOVE = """
+UPDATE uploads SET removed_at = :at WHERE id IN (SELECT value FROM json_each(:uploads)) AND removed_at IS NULL RETURNING sha256
+"""
 IS_ORDERED = "EXISTS (SELECT 1 FROM job_parents WHERE job_parents.upload = uploads.id)"
 # An older version's picture goes like any other: all of them would leave no room for galleries.
 IS_OF_A_STYLE = f"EXISTS (SELECT 1 FROM styles WHERE styles.upload = uploads.id AND {NEWEST})"
@@ -107,12 +110,9 @@ class Uploads:
 
     async def remove(self, tx: Transaction, uploads: Iterable[UploadId], at: float) -> int:
         """Marks the rows as removed. After the commit their files go. Returns how many were there."""
-        count = 0
-        for upload in uploads:
-            if (row := await tx.one(REMOVE, (at, upload))) is not None:
-                self._pictures.forget_after(tx, row["sha256"])
-                count += 1
-        return count
+        rows = await tx.all(REMOVE, {"at": at, "uploads": json.dumps(list(uploads))})
+        self._pictures.forget_after(tx, [row["sha256"] for row in rows])
+        return len(rows)
 
     async def unused(self, before: float, limit: int) -> list[UploadId]:
         """Returns uploads from before that time without any order or style."""

@@ -39,7 +39,8 @@ jobs_in_line = 1000
 level = "warning"
 """
 """No limit of the server or of a member is reached."""
-_SUBJECTS = ("fox", "owl", "castle", "lighthouse", "teapot", "robot", "boat", "market", "mushroom", "bicycle")
+_SUBJECTS = ("fox", "owl", "castle", "panda", "teapot", "robot", "boat", "cake", "mushroom", "bicycle")
+"""The bundled model knows all of them: an order of a word that it does not know is answered with a question."""
 _PLACES = ("in the snow", "on a hill", "under the stars", "by the sea", "in a forest", "at dawn")
 _SETTLE = 5.0  # seconds after the last order: answers come within three
 

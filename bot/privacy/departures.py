@@ -61,8 +61,7 @@ class ServerDepartures:
             await self._takedown.cancel_server(guild_id)
             while found := await records.departures.pictures(guild_id, _AT_ONCE):
                 async with records.database.transaction() as tx:
-                    for job, index in found:
-                        await records.pictures.remove(tx, job, index, by=None, reason="", at=self._clock())
+                    await records.pictures.remove_each(tx, found, by=None, reason="", at=self._clock())
                 await asyncio.sleep(self._pause)
             while left := await records.uploads.of_guild(guild_id, _AT_ONCE):
                 async with records.database.transaction() as tx:

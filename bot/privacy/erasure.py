@@ -28,6 +28,8 @@ _SECONDS = 60.0
 _PAUSE = 0.05
 """Seconds between two steps, so that other tasks get the database first."""
 _AT_ONCE = 20  # rows per lookup for Discord
+_LOOKED_AT = 2_000  # pictures per lookup
+_PICTURES_AT_ONCE = 50  # per transaction
 _ERASURES_AT_ONCE = 4
 _IDLE_SECONDS = 3600.0
 """Seconds until a request is looked at again of which the rest may not go yet: it scans several tables."""
@@ -174,7 +176,7 @@ class ErasureSweep:
         async with self._records.database.transaction() as tx:
             cancelled = await self._takedown.cancel_all_in(tx, erasure.member, before=erasure.asked_at)
         self._takedown.leave_line(cancelled)
-        await self._remove_pictures(erasure)
+        await self.remove_pictures(erasure, self._pause)
         is_reachable = True
         while is_reachable and (posted := await erasures.posted(erasure, now, _AT_ONCE)):
             is_reachable = await self._delete(posted)
@@ -195,17 +197,20 @@ class ErasureSweep:
                     return
                 await erasures.redrawn(case_id)
 
-    async def _remove_pictures(self, erasure: ErasureRequest) -> None:
-        while found := await self._records.erasure.pictures(erasure, _AT_ONCE):
-            async with self._records.database.transaction() as tx:
-                for job, index in found:
-                    await self._records.pictures.remove(tx, job, index, by=None, reason="", at=self._clock())
-            await asyncio.sleep(self._pause)
+    async def remove_pictures(self, erasure: ErasureRequest, pause: float) -> None:
+        """Removes the pictures and uploads that the request covers, with `pause` seconds after each transaction."""
+        # Each lookup reads the member's orders from their beginning, so it takes many pictures.
+        while found := await self._records.erasure.pictures(erasure, _LOOKED_AT):
+            for first in range(0, len(found), _PICTURES_AT_ONCE):
+                some = found[first : first + _PICTURES_AT_ONCE]
+                async with self._records.database.transaction() as tx:
+                    await self._records.pictures.remove_each(tx, some, by=None, reason="", at=self._clock())
+                await asyncio.sleep(pause)
         whose, uploads = (erasure.member, erasure.asked_at), self._records.uploads
         while left := await uploads.of_member(*whose, _AT_ONCE):
             async with self._records.database.transaction() as tx:
                 await uploads.remove(tx, left, self._clock())
-            await asyncio.sleep(self._pause)
+            await asyncio.sleep(pause)
 
     async def _delete(self, posted: list[PostedAs]) -> bool:
         """Deletes the messages. Returns False when Discord can't be reached; the next sweep deletes the rest."""

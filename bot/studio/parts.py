@@ -78,6 +78,7 @@ class Parts:
     presets: MemberPresets
     styles: ServerStyles
     member_settings: OwnSettings
+    likeness: Likeness
     verification: Verification
     casework: Casework
     appeals: CaseAppeals
@@ -143,6 +144,7 @@ def build_parts(
         presets=MemberPresets(studio),
         styles=ServerStyles(studio, supplied, stored_pictures, takedown),
         member_settings=OwnSettings(studio),
+        likeness=likeness,
         verification=Verification(records, provenance, likeness, clock=clock),
         casework=casework,
         appeals=CaseAppeals(casework),

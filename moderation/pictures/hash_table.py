@@ -12,6 +12,7 @@ from moderation.verdict import Fingerprint
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 KEY_LENGTH = 10
+_ROW = KEY_LENGTH + 1 + 32  # bytes
 _BLOCK = 2**15  # hashes compared at once; their words fit into a core's cache
 _FIRST_SIZE = 1024
 
@@ -27,14 +28,20 @@ class HashTable:
 
     def extend(self, keys: Sequence[str], indices: Sequence[int], hashes: Sequence[Fingerprint]) -> None:
         """Adds hashes by key (KEY_LENGTH letters of ASCII) and index (of a picture of that key)."""
-        first, end = self._count, self._count + len(keys)
+        rows = zip(keys, indices, hashes, strict=True)
+        self.extend_packed(b"".join(key.encode() + bytes([index]) + seen for key, index, seen in rows))
+
+    def extend_packed(self, packed: bytes) -> None:
+        """Adds hashes: for each one the key, the index as one byte, and the hash. Raises ValueError for another length."""
+        rows = np.frombuffer(packed, np.uint8).reshape(-1, _ROW)
+        first, end = self._count, self._count + len(rows)
         if end > self._indices.size:
             size = 3 * end // 2
             self._keys, self._indices = _grown(self._keys, size), _grown(self._indices, size)
             self._words = _grown(self._words, size)
-        self._keys[first:end] = np.frombuffer("".join(keys).encode(), self._keys.dtype)
-        self._indices[first:end] = indices
-        self._words[:, first:end] = _words_of(b"".join(hashes)).T
+        self._keys[first:end] = np.frombuffer(rows[:, :KEY_LENGTH].tobytes(), self._keys.dtype)
+        self._indices[first:end] = rows[:, KEY_LENGTH]
+        self._words[:, first:end] = _words_of(rows[:, KEY_LENGTH + 1 :].tobytes()).T
         self._count = end
 
     def near(self, seen: Fingerprint) -> list[tuple[str, int, int]]:

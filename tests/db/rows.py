@@ -11,7 +11,7 @@ from db.jobs import Job, JobAction, Jobs, ReplyTarget
 from db.uploads import StoredUpload, Uploads
 from db.verdicts import Verdicts
 from generation.request import Drawing, ImageSize, JobId, MemberId
-from moderation.verdict import ALLOWED, Verdict
+from moderation.verdict import ALLOWED, Fingerprint, Verdict
 from tests.drawings import drawing
 
 ALICE = MemberId(80351110224678912)
@@ -91,7 +91,14 @@ async def stored_upload(
 
 
 async def store(
-    pictures: Pictures, tx: Transaction, job: JobId, index: int = 0, content: bytes = b"a picture"
+    pictures: Pictures,
+    tx: Transaction,
+    job: JobId,
+    index: int = 0,
+    content: bytes = b"a picture",
+    fingerprint: Fingerprint | None = None,
 ) -> StoredImage:
     size = ImageSize(width=512, height=768)
-    return await pictures.store(tx, job=job, index=index, content=content, size=size, seed=7 + index, at=NOW)
+    return await pictures.store(
+        tx, job=job, index=index, content=content, size=size, seed=7 + index, at=NOW, fingerprint=fingerprint
+    )

@@ -449,3 +449,26 @@ async def test_a_reader_elsewhere_holds_up_no_writer_while_the_log_is_emptied(
         await db.tidy()
         assert time.monotonic() - began < 2, "SQLite's own timeout would be five seconds"
     await KeyValues(db).set("a", "3")
+
+
+async def test_the_log_is_copied_again_until_little_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is copied while writers wait."""
+    durations, copies, is_done = [0.05, 0.04, 0.0], list[float](), asyncio.Event()
+
+    async def checkpoint(self: Database, connection: object, mode: str = "PASSIVE") -> None:
+        seconds = durations[len(copies)] if len(copies) < len(durations) else 0.0
+        await asyncio.sleep(seconds)
+        copies.append(seconds)
+        if len(copies) == len(durations):
+            is_done.set()
+
+    monkeypatch.setattr("db.database._CHECKPOINT_SECONDS", 0.01)
+    async with Database.open(tmp_path / "atelier.sqlite3") as db:
+        monkeypatch.setattr(Database, "_checkpoint", checkpoint)
+        async with db.transaction() as tx:
+            await tx.all("INSERT INTO notes (key, value) VALUES ('a', 'b')")
+        await asyncio.wait_for(is_done.wait(), 5)
+        await asyncio.sleep(0.1)
+    assert copies == durations

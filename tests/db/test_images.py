@@ -11,6 +11,7 @@ import pytest
 from db.database import Database
 from db.errors import ImageGone
 from db.images import TRASH_DAYS, Pictures, StoredImage, Swept
+from moderation.verdict import Fingerprint
 from tests.db.rows import ALICE, MODERATOR, NOW, record, store
 
 pytestmark = pytest.mark.slow
@@ -142,6 +143,71 @@ async def test_both_copies_removed_in_one_transaction_leave_no_file(db: Database
         for index in (0, 1):
             await pictures.remove(tx, job.id, index, by=ALICE, reason="", at=NOW)
     assert files(pictures) == []
+
+
+async def test_several_pictures_go_at_once_and_a_file_that_others_need_stays(
+    db: Database, pictures: Pictures
+) -> None:
+    first, second = await record(db), await record(db)
+    async with db.transaction() as tx:
+        for index in range(3):
+            await store(pictures, tx, first.id, index, b"%d" % index)
+        await store(pictures, tx, second.id, 0, b"1")
+        await store(pictures, tx, second.id, 1, b"another")
+    async with db.transaction() as tx:
+        assert await pictures.remove(tx, first.id, 2, by=None, reason="before", at=NOW)
+    gone = [(first.id, 0), (first.id, 1), (first.id, 2), (second.id, 1), (second.id, 5)]
+    async with db.transaction() as tx:
+        assert await pictures.remove_each(tx, gone, by=MODERATOR, reason="all", at=NOW + 1) == 3
+        assert len(files(pictures)) == 3, "the files go after the commit"
+    assert contents(pictures) == [b"1"]
+    reasons = {(each.job, each.index): each.removed_reason for each in await pictures.of_job(first.id)}
+    assert reasons == {(first.id, 0): "all", (first.id, 1): "all", (first.id, 2): "before"}
+    assert await pictures.read_each([*gone, (second.id, 0)]) == {(second.id, 0): b"1"}
+
+
+async def test_one_file_that_cannot_be_deleted_keeps_no_other(db: Database, pictures: Pictures) -> None:
+    job = await record(db)
+    async with db.transaction() as tx:
+        stored = [await store(pictures, tx, job.id, index, b"%d" % index) for index in range(3)]
+    for image in stored[:2]:
+        # A folder can't be unlinked.
+        path = pictures.path_of(image.sha256)
+        path.unlink()
+        path.mkdir()
+    async with db.transaction() as tx:
+        assert (
+            await pictures.remove_each(tx, [(job.id, n) for n in range(3)], by=None, reason="", at=NOW) == 3
+        )
+    assert files(pictures) == []
+
+
+async def test_fingerprints_are_read_in_slices_that_part_no_job(
+    db: Database, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.images._FINGERPRINTS_AT_ONCE", 2)
+    expected: set[bytes] = set()
+    for number in range(7):
+        job = await record(db)
+        async with db.transaction() as tx:
+            for index in range(1 + number % 4):
+                seen = None if number == 3 else Fingerprint(os.urandom(32))
+                await store(pictures, tx, job.id, index, fingerprint=seen)
+                if seen is not None:
+                    expected.add(job.id.encode() + bytes([index]) + seen)
+    found: list[bytes] = []
+
+    def take(packed: bytes) -> bool:
+        found.extend(packed[first : first + 43] for first in range(0, len(packed), 43))
+        return len(found) < stop_after
+
+    stop_after = 1000
+    await pictures.read_fingerprints(take)
+    assert set(found) == expected and len(found) == len(expected)
+    found.clear()
+    stop_after = 1
+    await pictures.read_fingerprints(take)
+    assert 1 <= len(found) < len(expected)
 
 
 async def test_a_lost_file_is_a_gone_image(db: Database, pictures: Pictures) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from db import audit, cases, erasure, images, jobs, member_stats, verdicts
+from db import audit, cases, erasure, images, jobs, member_stats, uploads, verdicts
 from db.appeals import Appeals, Decision
 from db.audit import Act, Audit
 from db.audit_check import check_audit
@@ -313,8 +313,12 @@ STATEMENTS = {
     **{f"{each.table}: delete": each.delete for each in EXPIRIES},
     "pictures": OLD_PICTURES,
     "files: known": images.KNOWN,
-    "files: is live": images.IS_LIVE,
+    "files: unused": images.UNUSED,
     "files: removed": images.REMOVE,
+    "files: live": images.LIVE_FILES,
+    "files: fingerprints": images.FINGERPRINTS,
+    "files: end of a slice": images.END_OF_SLICE,
+    "files: upload removed": uploads.REMOVE,
     "jobs: unfinished": jobs.UNFINISHED,
     "jobs: undelivered": jobs.UNDELIVERED,
     **{f"erasure: {number}": sql for number, sql in enumerate((*erasure.PACED, *erasure.AT_ONCE))},

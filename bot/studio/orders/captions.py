@@ -6,6 +6,7 @@ The tables are in the model's folder (`generation.captions`). A job keeps the pr
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from random import Random
 
 from bot.studio.errors import UnknownWords
@@ -23,6 +24,7 @@ from generation.files.images import PictureError
 
 TRIES = 3
 """Prompts that are offered instead of an unknown one."""
+_REMEMBERED = 256  # prompts
 _WORDS_SHOWN = 60  # characters
 _ROUGH = 0.6
 """Beyond this share of what a variation leaves, a remix keeps only a rough outline. See Change in variations.py."""
@@ -42,6 +44,8 @@ class Captions:
         self._strengths = {entry.name: entry.variation_strength for entry in models}
         found = {entry.name: vocabulary_of(entry.source) for entry in models if entry.adapts_prompts}
         self._vocabularies = {name: each for name, each in found.items() if each is not None}
+        # An order reads its prompt four times until its pictures are posted: some milliseconds each on the event loop's thread.
+        self._reading = lru_cache(maxsize=_REMEMBERED)(self._read_anew)
 
     def adapted(self, order: Order) -> Order:
         """Adds what will be drawn to an order: for its screening, and as a note for its card."""
@@ -140,7 +144,10 @@ class Captions:
         vocabulary = self._vocabularies.get(model)
         if vocabulary is None or action is JobAction.UPSCALE or not prompt.text:
             return None
-        return _Read(vocabulary, read_prompt(prompt.asked, vocabulary))
+        return _Read(vocabulary, self._reading(prompt.asked, model))
+
+    def _read_anew(self, text: str, model: ModelName) -> Reading:
+        return read_prompt(text, self._vocabularies[model])
 
     @staticmethod
     def _negative(prompt: Prompt, vocabulary: Vocabulary) -> str:

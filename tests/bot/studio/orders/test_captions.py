@@ -14,6 +14,8 @@ from bot.studio.settings import BUNDLED_MODEL, Settings
 from db import JobAction, Note, NoteKind
 from db.server_rules import Draft
 from generation.captions.grounds import GROUNDS
+from generation.captions.reading import Reading, read_prompt
+from generation.captions.vocabulary import Vocabulary
 from generation.request import ModelName, Placement, PlannedPicture, Region
 from tests.bot.conftest import LARGE, MIA, SMALL, Shop, an_order
 from tests.drawings import drawing, start_from
@@ -234,3 +236,17 @@ def test_a_start_picture_that_is_none_is_the_workers_fault_to_tell(captions: Cap
 
 def test_a_job_that_was_taken_before_the_tables_is_drawn_as_typed(captions: Captions) -> None:
     assert captions.drawn(drawing("a samurai", model=READER.name), JobAction.IMAGINE) == ()
+
+
+async def test_an_orders_prompt_is_read_once(readers: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+
+    def read(text: str, vocabulary: Vocabulary) -> Reading:
+        texts.append(text)
+        return read_prompt(text, vocabulary)
+
+    monkeypatch.setattr("bot.studio.orders.captions.read_prompt", read)
+    for prompt in ("a fox in the snow", "an owl", "a fox in the snow"):
+        job = await readers.admit(an_order(prompt, model=READER.name))
+        assert readers.studio.captions.described(job)
+    assert texts == ["a fox in the snow", "an owl"]
