@@ -342,7 +342,7 @@ def with_a_picture(test: Any) -> Any:
 
 
 @with_a_picture
-@forged(30)
+@forged(12)  # most of them start a process that reads the picture
 @given(names, contents, st.sampled_from(UPLOADS))
 async def test_an_upload_never_leaves_its_folder(
     scene: Scene, name: str, content: bytes, where: tuple[str, list[str]]
