@@ -51,7 +51,8 @@ STATEMENTS = (
             "styles",
         )
     ),
-    statement("spending", IN_SERVER, paced_by="job"),
+    # Found by the index of the jobs: what a member spent stays as long as its job.
+    statement("spending", f"job IN (SELECT id FROM jobs WHERE {IN_SERVER})", paced_by="job"),
     *(
         f"{statement(table, IN_SERVER)} RETURNING 1"  # a few rows
         for table in ("policies", "stances", "gates", "case_numbers", "guilds")

@@ -240,6 +240,26 @@ def test_the_service_runs_the_bot_with_the_folders_that_systemd_makes() -> None:
     assert "RestartPreventExitStatus=2\n" in unit
 
 
+def test_the_service_restarts_with_pauses_and_is_shut_in() -> None:
+    lines = (DEPLOY / "atelier.service").read_text(encoding="utf-8").splitlines()
+    options = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    assert (options["Restart"], options["StartLimitIntervalSec"]) == ("always", "0")
+    assert int(options["RestartSec"].removesuffix("s")) > 0
+    assert options["TimeoutStopSec"] == "30s", "longer than a stop takes"
+    assert (options["ProtectSystem"], options["CapabilityBoundingSet"]) == ("strict", "")
+    shut = {name for name, value in options.items() if value == "yes"}
+    assert shut >= {
+        "NoNewPrivileges",
+        "ProtectHome",
+        "PrivateTmp",
+        "ProtectKernelTunables",
+        "ProtectKernelModules",
+        "RestrictNamespaces",
+        "RestrictSUIDSGID",
+        "LockPersonality",
+    }
+
+
 def test_each_package_that_is_installed_is_looked_up_among_the_known_vulnerabilities() -> None:
     recipe = (ROOT / "Makefile").read_text("utf-8").partition("\naudit:")[2].partition("\n\n")[0]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

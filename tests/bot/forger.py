@@ -97,10 +97,10 @@ class Forger:
         data = {"custom_id": custom_id, "components": components}
         return await self._answer(self._open(MODAL, who, data, source=source))
 
-    async def menu(self, who: Person, name: str, target: str) -> str:
+    async def menu(self, who: Person, name: str, target: str, place: Channel | None = None) -> str:
         """Uses a message menu on a message of any id; Discord names none."""
         data = {"id": "1", "name": name, "type": 3, "target_id": target}
-        return await self._answer(self._open(COMMAND, who, data))
+        return await self._answer(self._open(COMMAND, who, data, place))
 
     def _open(
         self,

@@ -4,14 +4,16 @@ Nothing leaks: no answer holds the bot's token, a path of the data folder, or a 
 hash, or no file.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
-from discord import app_commands
+from discord import AppCommandOptionType, app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from hypothesis import HealthCheck, example, given
@@ -25,12 +27,14 @@ from bot.gallery.ideas import IdeaPress
 from bot.gallery.tries import TryPress
 from bot.gallery.typed_cards import TypedPress
 from bot.privacy.cards import PrivacyPress
+from bot.studio.errors import UnreadablePress
 from bot.studio.orders.order import GalleryAction
 from bot.studio.settings import Settings
-from bot.ui.components import OURS
+from bot.ui.components import OURS, Button
 from bot.ui.pagination import Page
 from db.ids import ALPHABET
 from db.jobs import ReplyTarget
+from generation.control.kinds import ControlEntry
 from generation.request import JobId, MemberId, Prompt
 from moderation.duration import MINUTE
 from moderation.rate_limits import Limits
@@ -64,6 +68,17 @@ class Scene:
     def who(self, is_moderator: bool) -> Person:
         return self.people[is_moderator]
 
+    async def uploads(self) -> int:
+        return await self.forger.atelier.parts.records.database.reader.value("SELECT count(*) FROM uploads")
+
+    async def is_answered(self) -> None:
+        """Waits for what comes after "is thinking"."""
+
+        def is_over() -> bool:
+            return not any(task.get_name().startswith("CommandTree") for task in asyncio.all_tasks())
+
+        await until(is_over)
+
     def demand_harmless(self, said: str, *, is_answered: bool = True) -> None:
         """Fails when the answers since the last call were no sentence, or leak."""
         told = "\n".join([said, *self.heard.bodies])
@@ -76,9 +91,11 @@ class Scene:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """No limit is reached."""
+    """No limit is reached, and a model takes sketches."""
     limits = Limits(images_a_minute=10**6, images_a_day=10**6, jobs_in_line=10**6)
-    return replace(settings, limits=limits)
+    small, *others = settings.models
+    models = (replace(small, controls=ControlEntry(scribble="owner/net")), *others)
+    return replace(settings, limits=limits, models=models)
 
 
 @pytest.fixture
@@ -128,14 +145,19 @@ cursors = st.from_regex(r"\A[\w.:-]{1,75}\Z") | st.builds(
     "{}.{}.{}.{}.{}".format, numbers, numbers, st.sampled_from("-afrx"), numbers, numbers
 )
 images = st.integers(0, 4)
+NUMBERED: list[type[StrEnum]] = [
+    CaseAction,
+    AppealPress,
+    LogChannelPress,
+    PrivacyPress,
+    TypedPress,
+    IdeaPress,
+]
+"""Presses on a thing that has a number."""
 custom_ids = st.one_of(
     st.builds("atelier:1:{}:{}:{}".format, st.sampled_from(GalleryAction), subjects, images),
     st.builds(
-        "atelier:1:{}:{}".format,
-        st.sampled_from(
-            [*CaseAction, *AppealPress, *LogChannelPress, *PrivacyPress, *TypedPress, *IdeaPress]
-        ),
-        numbers,
+        "atelier:1:{}:{}".format, st.sampled_from([each for kind in NUMBERED for each in kind]), numbers
     ),
     st.builds("atelier:1:{}:{}:{}".format, st.sampled_from(PanelPress), numbers, images),
     st.builds("atelier:1:{}:{}:{}".format, st.sampled_from(TryPress), words, numbers),
@@ -218,12 +240,12 @@ fields = st.fixed_dictionaries(
 labels = st.fixed_dictionaries({"type": st.just(18), "id": st.just(1)}, optional={"component": fields})
 
 
+OF_PICTURES = ["remixed", "regioned", "drawnregion"]
+OF_MESSAGES = ["picture-remixed", "picture-edited", "picture-styled"]
 forms = st.one_of(
-    st.builds(
-        "{}:{}:{}".format, st.sampled_from(["remixed", "regioned"]), subjects | st.text(max_size=12), images
-    ),
+    st.builds("{}:{}:{}".format, st.sampled_from(OF_PICTURES), subjects | st.text(max_size=12), images),
     st.builds("edited:{}".format, numbers),
-    st.builds("{}:{}:{}".format, st.sampled_from(["picture-remixed", "picture-edited"]), numbers, images),
+    st.builds("{}:{}:{}".format, st.sampled_from(OF_MESSAGES), numbers, images),
 )
 
 
@@ -237,21 +259,20 @@ async def test_any_form_is_answered(scene: Scene, form: str, components: list[An
     scene.demand_harmless(said)
 
 
-names = st.text(max_size=40) | st.sampled_from(
-    [
-        "../../x.png",
-        "/etc/passwd",
-        "..\\x.png",
-        "C:\\x.png",
-        "\0.png",
-        ".png",
-        "a/b.png",
-        "~/x.png",
-        "x" * 300,
-    ]
-)
+ODD_NAMES = [
+    "../../x.png",
+    "/etc/passwd",
+    "..\\x.png",
+    "C:\\x.png",
+    "\0.png",
+    ".png",
+    "a/b.png",
+    "~/x.png",
+    "x" * 300,
+]
+names = st.text(max_size=40) | st.sampled_from(ODD_NAMES)
 contents = st.binary(max_size=64) | st.sampled_from(
-    [b"", png(), b"\x89PNG\r\n\x1a\n", b"a fox --seed 7", b"../../x", "\ufeffa fox".encode(), b"\xff\xfe"]
+    [b"", b"\x89PNG\r\n\x1a\n", b"a fox --seed 7", b"../../x", "\ufeffa fox".encode(), b"\xff\xfe"]
 )
 
 
@@ -262,19 +283,68 @@ def files_at(data: Path) -> set[Path]:
 
 
 UPLOADS = [
-    ("verify", ["picture"]),
-    ("imagine", ["file"]),
     ("imagine", ["image"]),
     ("imagine", ["image", "mask"]),
     ("vary", ["picture"]),
     ("blend", ["first", "second"]),
     ("edit", ["picture"]),
+    ("sketch", ["picture"]),
+    ("style reference", ["picture"]),
+    ("style save", ["picture"]),
+    ("verify", ["picture"]),
+    ("imagine", ["file"]),
 ]
 """The options of each command that take a file."""
+NOT_KEPT = [("verify", ["picture"]), ("imagine", ["file"])]
+PICTURE = png("white")  # a mask of all of it, too
 
 
-@forged(60)
-@given(names, contents, st.sampled_from(UPLOADS))
+def test_every_button_form_and_command_with_a_file_is_forged(atelier: Atelier) -> None:
+    others = [GalleryAction, PanelPress, TryPress, Page]
+    assert {each.actions for each in Button.__subclasses__()} == {*NUMBERED, *others}
+    samples = (
+        [f"{name}:{OWN}:0" for name in OF_PICTURES] + [f"{name}:7:0" for name in OF_MESSAGES] + ["edited:7"]
+    )
+    for read in atelier.routes._forms:  # pyright: ignore[reportPrivateUsage]
+        sent = [{"custom_id": f"{OURS}1:{each}", "components": []} for each in samples]
+        assert any(is_read(read, each) for each in sent), read
+    taking = {
+        each.qualified_name
+        for each in atelier.tree.walk_commands()
+        if isinstance(each, app_commands.Command)
+        and any(parameter.type is AppCommandOptionType.attachment for parameter in each.parameters)
+    }
+    assert taking == {command for command, _ in UPLOADS}
+
+
+def is_read(read: Callable[[dict[str, Any]], object], sent: dict[str, Any]) -> bool:
+    try:
+        return read(sent) is not None
+    except UnreadablePress:
+        return True
+
+
+TEXTS = {
+    **{name: {"prompt": "a fox"} for name in ("imagine", "blend", "sketch", "style reference")},
+    "edit": {"instruction": "make the sky red"},
+    "vary": {"strength": "subtle"},
+    "style save": {"name": "ink"},
+    "verify": {},
+}
+
+
+def with_a_picture(test: Any) -> Any:
+    """Sends each command a picture with an odd name, so that it is tried to its end."""
+    for name, where in zip(ODD_NAMES, UPLOADS, strict=False):
+        test = example(name, PICTURE, where)(test)
+    return test
+
+
+@with_a_picture
+@forged(40)
+@given(
+    names, contents, st.sampled_from(NOT_KEPT)
+)  # each of the others starts a process that reads the picture
 async def test_an_upload_never_leaves_its_folder(
     scene: Scene, name: str, content: bytes, where: tuple[str, list[str]]
 ) -> None:
@@ -283,18 +353,16 @@ async def test_an_upload_never_leaves_its_folder(
     play = scene.forger.play
     upload = Upload(field="file", filename="a.png", content_type=None, content=content)
     body = play.world.files.receive(upload, play.world.guild.id) | {"filename": name}
-    before = files_at(scene.data)
+    before, stored = files_at(scene.data), await scene.uploads()
     options: list[dict[str, Any]] = [{"name": each, "type": 11, "value": body["id"]} for each in files]
-    texts = {"imagine": "prompt", "edit": "prompt", "vary": "strength"}
-    if command in texts:
-        value = "subtle" if command == "vary" else "." if files == ["file"] else "a fox"
-        options.append({"name": texts[command], "type": 3, "value": value})
+    texts = {"prompt": "."} if files == ["file"] else TEXTS[command]
+    options += [{"name": each, "type": 3, "value": text} for each, text in texts.items()]
     resolved = {"attachments": {body["id"]: body}}
     said = await scene.forger.command(scene.people[0], command, options, resolved=resolved)
-    is_late = files != ["file"]
-    if is_late:
-        await until(lambda: any("flags" in each for each in scene.heard.bodies))
-    scene.demand_harmless(said, is_answered=not is_late)
+    await scene.is_answered()
+    scene.demand_harmless(said, is_answered=False)
     written = files_at(scene.data) - before
     assert {each.parent.parent for each in written} <= {scene.data / "images"}
     assert all(re.fullmatch(r"[0-9a-f]{64}\.png", each.name) for each in written)
+    if content == PICTURE and (command, files) not in NOT_KEPT:
+        assert await scene.uploads() > stored, "the picture came as far as the disk"

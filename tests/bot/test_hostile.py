@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+import discord
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from discord import app_commands
 from discord.http import Route
 
 from bot.attachments import fetched, is_discords
@@ -136,9 +138,18 @@ async def test_suggestions_for_what_is_no_text_break_nothing(forger: Forger) -> 
 
 async def test_a_command_in_a_direct_message_is_refused_with_a_sentence(forger: Forger) -> None:
     ada = forger.play.person("ada")
-    for path in ("imagine", "history", "queue", "help", "privacy export", "mod log", "server policy show"):
-        options = [{"name": "prompt", "type": TEXT, "value": "a fox"}] if path == "imagine" else []
-        assert "in a server only" in await forger.command(ada, path, options, ada.dm()), path
+    commands = [
+        each.qualified_name
+        for each in forger.atelier.tree.walk_commands()
+        if not isinstance(each, app_commands.Group)
+    ]
+    assert len(commands) > 40
+    for path in commands:
+        assert "in a server only" in await forger.command(ada, path, [], ada.dm()), path
+    menus = forger.atelier.tree.get_commands(type=discord.AppCommandType.message)
+    assert menus
+    for menu in menus:
+        assert "in a server only" in await forger.menu(ada, menu.name, "7", ada.dm()), menu.name
 
 
 async def test_a_planted_button_of_another_servers_picture_does_nothing(shop: Shop, forger: Forger) -> None:

@@ -303,6 +303,18 @@ async def test_a_new_message_takes_the_place_of_one_that_takes_no_edits(
     assert len(set(recorded)) == 3 and recorded[-1] == message.id
 
 
+@pytest.mark.parametrize("way", ["edit", "post"])
+async def test_a_deleted_channel_is_final(
+    play: Playground, atelier: Atelier, place: ReplyTarget, way: str
+) -> None:
+    post = PostedMessage(atelier, place)
+    if way == "edit":
+        await post.edit(note("one"), [])
+    play.fail_next("POST" if way == "post" else "PATCH", "/channels/…", status=404, code=10003)
+    with pytest.raises(MessageGone):
+        await post.edit(note("two"), [])
+
+
 async def test_a_server_that_the_bot_has_left_is_final(
     play: Playground, atelier: Atelier, place: ReplyTarget
 ) -> None:

@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.app import build
 from bot.cases.buttons import CaseAction
+from bot.client import Atelier
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import PromptRefused
 from bot.studio.styles.server_styles import StyleInput
@@ -24,8 +25,10 @@ from generation.request import JobId
 from moderation.pictures.perceptual_hash import Fingerprint
 from moderation.policy import Change
 from moderation.verdict import Category
+from playground.server import Playground
 from tests.bot.conftest import ADA, GUILD, MIA, Shop, an_order
 from tests.bot.desk import MAX, flagged
+from tests.bot.test_old_messages import answered
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -249,6 +252,19 @@ def test_every_command_and_button_of_a_moderator_has_its_act(shop: Shop) -> None
     # Owners have these too: the button on a gallery's card that cancels an order, and /style delete.
     theirs = {Act.CANCEL, Act.STYLE_REMOVE}
     assert {act for acts in COMMANDS.values() for act in acts} | set(PRESSES.values()) | theirs == set(Act)
+
+
+async def test_who_reads_the_log_with_its_command_is_in_the_audit_log(
+    shop: Shop, play: Playground, atelier: Atelier
+) -> None:
+    mia, ada = play.person("mia"), play.person("ada")
+    await answered(await mia.slash("gallery", "mod log"))
+    await answered(await mia.slash("gallery", "mod log", member=ada))
+    read = await shop.records.audit.page(play.world.guild.id)
+    assert [(each.act, each.actor, each.member) for each in read] == [
+        (Act.READ_LOG, mia.id, ada.id),
+        (Act.READ_LOG, mia.id, None),
+    ]
 
 
 @pytest.mark.parametrize("act", list(Act))

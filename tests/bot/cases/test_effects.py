@@ -15,6 +15,7 @@ from bot.cases.effects import Effects
 from bot.client import Atelier
 from bot.studio.cases.cases import Decision
 from bot.studio.settings import Settings
+from db.appeals import Decision as Answer
 from db.case_entries import EntryKind
 from db.cases import Outcome
 from db.effects import HEAD_START, EffectKind
@@ -237,6 +238,40 @@ async def test_a_kill_after_the_decision_loses_none_of_its_consequences(
     assert case is not None and case.told_at and case.power == "ban"
     # Only its end is left.
     assert [each.kind for each in await shop.records.effects.due(inf)] == [EffectKind.END]
+
+
+@pytest.mark.parametrize(
+    ("way", "power"), [("pardon", Outcome.BAN), ("unban", Outcome.TIMEOUT), ("appeal", Outcome.TIMEOUT)]
+)
+async def test_a_kill_after_what_is_taken_back_loses_none_of_its_consequences_either(
+    open_shop: OpenShop, shop: Shop, play: Playground, atelier: Atelier, way: str, power: Outcome
+) -> None:
+    ada, guild = play.person("ada"), play.world.guild
+    member = MemberId(ada.id)
+    by = replace(MIA, guild_id=guild.id, member=MemberId(play.person("mia").id))
+    sanction = Decision(outcome=power, reason="raids", seconds=3600)
+    case = (await shop.casework.sanction(by, member, "ada", sanction)).case
+    await swept_after_restart(open_shop, shop, atelier)
+
+    def is_set() -> bool:
+        until = guild.members[ada.id].timed_out_until if ada.id in guild.members else None
+        return ada.id in guild.bans if power is Outcome.BAN else until is not None
+
+    assert is_set()
+    if way == "pardon":
+        await shop.casework.pardon(case.number, by, "mercy")
+    elif way == "unban":
+        await shop.casework.unban(by, member, "mercy")
+    else:
+        _, appeal = await shop.appeals.ask(case.id, member, "ada", "please")
+        max_ = play.add_member("max", is_moderator=True)
+        other = replace(by, member=MemberId(max_.id))
+        await shop.appeals.answer(appeal.id, other, Answer.OVERTURNED, "a mistake")
+    await swept_after_restart(open_shop, shop, atelier)
+    assert not is_set()
+    assert await shop.records.effects.due(inf) == []
+    if way == "appeal":
+        await ada.wait_for_message(lambda each: "a mistake" in each.texts, ada.dm())
 
 
 async def test_the_answer_to_a_press_is_no_precondition(

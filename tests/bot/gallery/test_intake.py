@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,10 +12,11 @@ import pytest
 from bot.client import Atelier
 from bot.gallery.intake import LATEST, Intake
 from bot.studio.errors import TooBusy
+from generation.request import MemberId
 from playground.people.person import Use
 from playground.server import Playground
 from playground.world.messages import Message
-from tests.bot.conftest import Shop, ended, until
+from tests.bot.conftest import ADA, Shop, ended, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -217,3 +219,18 @@ async def test_an_order_that_became_too_old_while_it_was_screened_is_refused() -
         watch.now += LATEST + 0.1
         with pytest.raises(TooBusy):
             intake.demand_answer(sent(0))
+
+
+@pytest.mark.slow
+async def test_an_order_that_became_too_old_is_neither_recorded_nor_charged(
+    play: Playground, atelier: Atelier, busy: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late(_: object) -> None:
+        raise TooBusy
+
+    monkeypatch.setattr(atelier.delivery.intake, "demand_answer", too_late)
+    ada = play.person("ada")
+    use = await ada.slash("gallery", "imagine", prompt="a fox", images=1)
+    assert "more orders at the moment" in (await use.wait_for_message()).texts
+    assert await orders_of(busy) == []
+    assert await busy.spent(replace(ADA, member=MemberId(ada.id))) == 0

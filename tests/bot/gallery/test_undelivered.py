@@ -12,11 +12,12 @@ from db.jobs import Job, JobState
 from generation.request import ImageSize, JobId
 from moderation.duration import DAY
 from playground.people.person import InteractionFailed, Use
-from playground.rest.api import Fault
+from playground.rest.api import Answer, Fault
 from playground.server import Playground
 from playground.world.messages import Message
 from tests.bot.conftest import LARGE, Gate, Shop, until
 from tests.bot.gallery.test_cards import SAY
+from tests.openapi import Judge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -97,6 +98,19 @@ async def test_a_refusal_that_may_pass_is_no_delivery(scene: Scene, status: int,
     assert is_gallery(message) and message.id == scene.card.id
     assert (await scene.row()).delivered_at is not None
     assert await scene.charged() == 2
+
+
+async def test_a_page_in_place_of_the_answer_to_an_edit_is_no_delivery(scene: Scene, judge: Judge) -> None:
+    fault = scene.refuse_edits(200, 0)
+    fault.answer = Answer(200, "<html>Bad gateway</html>", {"Content-Type": "text/html"})
+    await scene.ends(fault)
+    row = await scene.row()
+    assert (row.state, row.delivered_at, row.given_up_at) == (JobState.DONE, None, None)
+    fault.times = 0
+    await scene.try_again()
+    assert (await scene.row()).delivered_at is not None
+    assert await scene.charged() == 2
+    judge.exchanges[:] = [each for each in judge.exchanges if each.answer != fault.answer.body]
 
 
 @pytest.mark.parametrize("code", [50083, 30046])

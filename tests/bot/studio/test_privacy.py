@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import zipfile
 from dataclasses import replace
 from typing import Any
@@ -312,8 +313,15 @@ async def test_a_new_order_after_the_request_is_kept(busy: Shop, atelier: Atelie
 async def test_old_rows_go_by_the_settings(busy: Shop, atelier: Atelier) -> None:
     job = (await busy.draw()).job
     sweep = sweep_of(busy, atelier, RetentionSettings(pictures_days=365, jobs_days=365))
-    busy.clock.now += 89 * DAY
+    copy = busy.records.database.path.with_name("atelier-version-1-x.sqlite3")
+    copy.touch()
+    os.utime(copy, (busy.clock.now, busy.clock.now))
+    busy.clock.now += 29 * DAY
     await sweep.sweep()
+    assert copy.exists()
+    busy.clock.now += 60 * DAY
+    await sweep.sweep()
+    assert not copy.exists(), "the copy from before a migration"
     assert len(await busy.log()) == 1
     busy.clock.now += 2 * DAY
     await sweep.sweep()

@@ -236,7 +236,7 @@ def test_a_lora_that_breaks_in_a_step_is_told_as_a_lora(
 # ---- eviction
 
 
-@pytest.mark.parametrize("end", ["done", "cancelled"])
+@pytest.mark.parametrize("end", ["done", "cancelled", "failed"])
 def test_an_evicted_model_is_gone_before_the_next_one_is_loaded(
     sd_folder: Path, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,9 +257,19 @@ def test_an_evicted_model_is_gone_before_the_next_one_is_loaded(
     stage.say(Generate(request=order("a", steps=LONG)))
     if end == "done":
         draw(stage)
-    else:
+    elif end == "cancelled":
         stage.turn(3)
         stage.say(Cancel(job=JobId("a")))
+    else:  # the traceback of its error holds the model
+        monkeypatch.setattr(loop.log, "error", lambda *_, **__: None)  # pyright: ignore[reportUnknownLambdaType]  # pytest keeps it
+
+        def fail(*_: object) -> None:
+            raise ValueError("a bug")
+
+        hook = stage.loop.model_cache.take(TINY).unet.register_forward_pre_hook(fail)
+        draw(stage)
+        hook.remove()
+        assert stage.of(Failed)
     stage.say(Generate(request=order("b", model=OTHER)))
     stage.turn()
     assert seen == [None]
