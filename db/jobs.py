@@ -28,6 +28,7 @@ class JobAction(StrEnum):
     PAN = "pan"  # a half of a picture, and what is beside it
     SQUARE = "square"  # a picture, and what makes it square
     UPSCALE = "upscale"
+    CREATIVE = "creative"  # a picture, enlarged and redrawn tile by tile
     REROLL = "reroll"
 
 

@@ -82,6 +82,7 @@ class GalleryAction(StrEnum):
     DRAWN = "drawn"  # opens the form for what was drawn there
     UPSCALE_2 = "up2"
     UPSCALE_4 = "up4"
+    CREATIVE = "creative"  # enlarges, and draws the details anew
     ZOOM_LITTLE = "zoom15"
     ZOOM_MUCH = "zoom20"
     PAN_LEFT = "left"

@@ -23,6 +23,7 @@ gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
         [remix] { " " }· remixed from picture { $picture }
         [edit] { " " }· edited from picture { $picture }
         [upscale] { " " }· picture { $picture }, upscaled
+        [creative] { " " }· picture { $picture }, upscaled with new details
         [region] { " " }· a region of picture { $picture }, drawn anew
         [zoom] { " " }· picture { $picture }, zoomed out
         [pan] { " " }· picture { $picture }, panned
@@ -135,6 +136,7 @@ gallery-on = { $press ->
     [region] Vary region
     [up2] Upscale 2×
     [up4] Upscale 4×
+    [creative] Upscale creative
     [zoom15] Zoom out 1.5×
     [zoom20] Zoom out 2×
    *[square] Make square
@@ -268,6 +270,7 @@ history-job = -# { $action ->
     [variation] variations
     [remix] remix
     [upscale] upscaled
+    [creative] upscaled with new details
     [region] region
     [zoom] zoomed out
     [pan] panned
@@ -292,6 +295,7 @@ show-choice = { $prompt } · { $action ->
     [variation] variations
     [remix] remix
     [upscale] upscaled
+    [creative] upscaled with new details
     [region] region
     [zoom] zoomed out
     [pan] panned

@@ -282,6 +282,20 @@ def test_what_would_be_too_large_is_not_offered() -> None:
     assert offered(512, JobAction.IMAGINE) == [4], "U1 doubles it"
 
 
+def test_a_creative_upscale_is_offered_where_its_model_can_and_has_no_u_afterwards() -> None:
+    one = a_gallery(a_job(drawing=replace(a_job().drawing, images=1)), 1)
+    view = cards.gallery_card(SAY, one, "x.png", factors=(4,), is_spoiler=False, is_creative=True)
+    assert labels_of(view)[-2:] == ["Upscale 4×", "Upscale creative"]
+    pictures = grown_from(JOB, 2, role=Role.CREATIVE)
+    job = a_job(action=JobAction.CREATIVE, pictures=pictures)
+    job = replace(job, drawing=replace(job.drawing, images=1))
+    view = cards.gallery_card(SAY, a_gallery(job, 1), "x.png", is_spoiler=False)
+    assert labels_of(view) == ["🔄", "V1", "🗑️", "Remix", "Send to my DMs", *ON]
+    assert "picture 3, upscaled with new details" in texts_of(view)[0]
+    assert "100 steps" in texts_of(view)[-1]
+    assert custom_ids_of(cards.ended_card(SAY, job, "No.")) == [f"atelier:1:reroll:{JOB}:0"]
+
+
 def test_a_gallery_names_the_class_of_its_models_licence() -> None:
     gallery = a_gallery(a_job(), 1)
     told = cards.gallery_card(SAY, gallery, "x.png", licence="non-commercial", is_spoiler=False)
