@@ -112,6 +112,7 @@ class InputPicture(Generic[Source]):
     region: Region | None = None  # of the start; None: all of it is redrawn, or with a placement nothing
     factor: int = 0  # of a picture to enlarge: 2 or 4; 0: as the settings say
     control: Control | None = None  # of a control picture
+    blended: int = 0  # of the start: the number of pictures whose mean it is; 0: it is one picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,7 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
             isinstance(each.source, Upload) and each.role not in (Role.MASK, Role.STYLE)
             for each in job.drawing.pictures
         ),
+        blended=max((each.blended for each in job.drawing.pictures), default=0),
         control=control,
     )
     styled = [say("gallery-styled")] if job.drawing.picture(Role.STYLE) else []

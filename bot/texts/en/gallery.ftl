@@ -2,18 +2,24 @@
 
 ## Cards
 
-# `picture`: the number of its source picture.
+# `picture`: the number of its source picture. `supplied`: pictures that the member sent. `blended`: those that one is the mean of.
 gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
-    [none] { $supplied ->
-        [0] { "" }
-        [one] { " " }· from a supplied { $control ->
-            [none] picture
-            [scribble] scribble
-            [edges] picture's edges
-            [depth] picture's depths
-           *[pose] picture's pose
+    [none] { $blended ->
+        [0] { $supplied ->
+            [0] { "" }
+            [one] { " " }· { $action ->
+                [variation] variations of
+               *[other] from
+            } a supplied { $control ->
+                [none] picture
+                [scribble] scribble
+                [edges] picture's edges
+                [depth] picture's depths
+               *[pose] picture's pose
+            }
+           *[other] { " " }· from { $supplied } supplied pictures
         }
-       *[other] { " " }· from { $supplied } supplied pictures
+       *[other] { " " }· a blend of { $blended } supplied pictures
     }{ $action ->
         [reroll] { " " }· re-roll
        *[other] { "" }
