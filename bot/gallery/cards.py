@@ -7,8 +7,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.studio import FACTORS, Gallery, GalleryAction
-from bot.studio.orders.enlarging.creative import is_enlarged
+from bot.studio import FACTORS, Gallery, GalleryAction, is_enlarged
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
 from db import Job, JobAction, Note, NoteKind, Parent, Upload
 from generation import Abilities, Download, LicenceClass, LoraSet, Progress, Role, Running, Waiting

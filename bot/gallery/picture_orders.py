@@ -97,11 +97,13 @@ class PictureOrders:
         *,
         default: Any = None,
         has_words: bool = True,
+        has_style: bool = False,
     ) -> Wanted:
         """Composes an order with the member's defaults. Raises refusals.
 
         `build`: gets the wish, who orders, the models, the default one, and the member's presets. `is_able`: whether a model can
-        draw it. `default`: what `build` gets instead of the default model. `has_words`: as in `composed_with_pictures`.
+        draw it. `default`: what `build` gets instead of the default model. `has_words`, `has_style`: as in
+        `composed_with_pictures`.
         """
         parts, actor = self._parts, actor_of(interaction)
         models, presets = parts.settings.models, await parts.presets.of(actor)
@@ -113,6 +115,7 @@ class PictureOrders:
             lambda wish: build(wish, actor, models, default, presets),
             presets,
             has_words=has_words,
+            has_style=has_style,
         )
 
     async def models(self, kind: type[_Models], guild_id: int | None) -> _Models:
@@ -183,7 +186,7 @@ class PictureOrders:
         def has_role(entry: ModelEntry, can: Abilities | None) -> bool:
             return role_in(entry, can) is not None
 
-        wanted = await self._usual(interaction, wish, build, has_role, default=able)
+        wanted = await self._usual(interaction, wish, build, has_role, default=able, has_style=True)
         await self._deliver(interaction, wanted, [picture] if isinstance(picture, str) else [])
 
     async def _deliver(

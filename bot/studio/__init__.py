@@ -5,6 +5,7 @@
 
 from bot.studio.errors import *  # noqa: F403  # a new refusal needs no line here
 from bot.studio.orders.abilities import OfferedModels
+from bot.studio.orders.enlarging.creative import is_enlarged
 from bot.studio.orders.order import (
     FACTORS,
     VARYING,

@@ -15,7 +15,6 @@ from bot.studio.orders.parameters import (
     read,
     with_preset,
 )
-from bot.studio.styles.reference import STYLED
 from db import NO_DEFAULTS, MemberDefaults, Note, NoteKind
 from generation import ModelEntry, find_scheduler
 
@@ -76,11 +75,12 @@ def composed_with_pictures(
     presets: Mapping[str, str] = NO_PRESETS,
     *,
     has_words: bool = True,
+    has_style: bool = False,
 ) -> Wanted:
     """Builds an order with pictures with the member's defaults; its proportions are those of the picture.
 
     `build`: composes the order; it may choose the model. `has_words`: of what the picture shows; not an instruction, and not
-    those of a file. Raises as `build` without the defaults.
+    those of a file. `has_style`: of its own. Raises as `build` without the defaults.
     """
     own, left_out = usual.member, list[str]()
     wish = with_preset(read(wish), presets)
@@ -107,7 +107,7 @@ def composed_with_pictures(
     order = built.order
     if left_out:
         order = replace(order, notes=(*order.notes, Note(kind=NoteKind.DEFAULTS, names=tuple(left_out))))
-    if words.style is not None and not order.style and order.source != STYLED:
+    if words.style is not None and not order.style and not has_style:
         order = replace(order, style=words.style, is_style_usual=True)
     return cast(Wanted, replace(cast(Any, built), order=order))
 
