@@ -8,8 +8,8 @@ from typing import Any
 import discord
 
 from bot.gallery import cards
-from bot.studio import Gallery
-from bot.studio.orders.enlarging.creative import CREATIVE_FACTOR, can_be_creative, is_enlarged
+from bot.studio import Gallery, is_enlarged
+from bot.studio.orders.enlarging.creative import CREATIVE_FACTOR, can_be_creative
 from bot.studio.orders.variations import MAX_SIDE
 from bot.studio.parts import Parts
 from bot.studio.pictures.provenance import Provenance

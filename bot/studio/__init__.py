@@ -5,7 +5,6 @@
 
 from bot.studio.errors import *  # noqa: F403  # a new refusal needs no line here
 from bot.studio.orders.abilities import OfferedModels
-from bot.studio.orders.enlarging.creative import is_enlarged
 from bot.studio.orders.order import (
     FACTORS,
     VARYING,
@@ -15,6 +14,7 @@ from bot.studio.orders.order import (
     Moderator,
     Order,
     demand_known,
+    is_enlarged,
 )
 from bot.studio.settings import (
     DISCORD_API,

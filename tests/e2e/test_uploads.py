@@ -226,7 +226,7 @@ async def test_a_blend_starts_from_the_mean_of_several_pictures_and_keeps_none_o
         name: ada.upload(f"{name}.png", png(Image.new("RGB", (96, 64), colour)))
         for name, colour in (("first", "red"), ("second", "blue"))
     }
-    await stage.private(await ada.slash("gallery", "settings", images=1, aspect="3:1", suffix="film grain"))
+    await stage.private(await ada.slash("gallery", "settings", images=1, aspect="9:16", suffix="film grain"))
     await ada.slash("gallery", "blend", prompt="a lamp", **files)
     gallery = await ada.wait_for_message(
         lambda each: each.id not in before and is_gallery(each), "gallery", timeout=60

@@ -1,7 +1,6 @@
 """*Upscale creative*: a picture is enlarged, and then redrawn tile by tile in its model's own size."""
 
-from db import Job, JobAction
-from generation import Abilities, ModelEntry, Role
+from generation import Abilities, ModelEntry
 
 CREATIVE_FACTOR = 2
 
@@ -22,8 +21,3 @@ def can_be_creative(entry: ModelEntry, can: Abilities | None) -> bool:
 def creative_strength(steps: int) -> float:
     """Returns the share of the schedule that is run for each tile: at least one step of it."""
     return max(_STRENGTH, 1 / steps)
-
-
-def is_enlarged(job: Job) -> bool:
-    """Returns whether the job's picture is an enlarged one, so that it has no U buttons of its own."""
-    return job.action is JobAction.UPSCALE or job.drawing.picture(Role.CREATIVE) is not None
