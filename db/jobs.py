@@ -28,6 +28,7 @@ class JobAction(StrEnum):
     PAN = "pan"  # a half of a picture, and what is beside it
     SQUARE = "square"  # a picture, and what makes it square
     UPSCALE = "upscale"
+    CREATIVE = "creative"  # a picture, enlarged and redrawn tile by tile
     REROLL = "reroll"
 
 
@@ -145,12 +146,12 @@ RECORD = "INSERT INTO jobs ({}) VALUES ({})"
 STYLE = "(SELECT id FROM styles WHERE id = :style)"  # it may be deleted while the order is screened
 RECORD_PICTURE = """
 INSERT INTO job_parents
-    (job, position, parent, parent_image, upload, role, strength, placement, region, factor, control)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (job, position, parent, parent_image, upload, role, strength, placement, region, factor, control, blended)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # One row for each source picture of a job, or one row without any. Rows of one job are adjacent.
 SELECT = """
-SELECT jobs.*, parent, parent_image, upload, role, strength, placement, region, factor, control
+SELECT jobs.*, parent, parent_image, upload, role, strength, placement, region, factor, control, blended
 FROM jobs LEFT JOIN job_parents ON job_parents.job = jobs.id
 """
 GET = f"{SELECT} WHERE id = ? ORDER BY position"
@@ -214,7 +215,7 @@ class Jobs(Repository):
         for position, each in enumerate(job.drawing.pictures):
             source = (*_source_cells(each.source), each.role, each.strength)
             laid = (_as_json(each.placement), _as_json(each.region), each.factor, _as_json(each.control))
-            await tx.all(RECORD_PICTURE, (job.id, position, *source, *laid))
+            await tx.all(RECORD_PICTURE, (job.id, position, *source, *laid, each.blended))
 
     async def get(self, job_id: JobId) -> Job | None:
         return next(iter(await self._read(GET, (job_id,))), None)

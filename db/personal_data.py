@@ -116,7 +116,8 @@ PERSONAL_DATA = (
     PersonalRows(
         "job_parents",
         through=f"{_OWN_JOBS} AND (position > 0 OR upload IS NOT NULL)",
-        columns="job, position, parent, parent_image, upload, role, strength, placement, region, factor, control",
+        columns="""job, position, parent, parent_image, upload, role, strength, placement, region, factor, control,
+            blended""",
     ),
     # db/erasure.py names those whose file goes first.
     PersonalRows(

@@ -44,6 +44,7 @@ BUTTONS = """
 | Vary subtle, Vary strong | four variations that stay nearer to the picture than V, and that go further from it |
 | Vary region | shows nine numbered cells; a form asks which are drawn anew, and how. *Draw the region* is a page to paint on |
 | Upscale 2×, 4× | enlarges the picture, also an enlarged one, up to 2048 px |
+| Upscale creative | enlarges the picture 2×, and draws its details anew, part by part |
 | Zoom out 1.5×, 2× | shrinks the picture into the frame and draws what is around it |
 | ⬅️ ➡️ ⬆️ ⬇️ | slides the picture by a half and draws what is beside it |
 | Make square | draws what a wide or high picture lacks of a square |
@@ -69,6 +70,7 @@ BUTTONS = """
 The buttons from Vary subtle to Make square are below single pictures: after U, or with `images: 1`.
 Zoom, arrows, square and region start from the picture in the model's own size, and keep its pixels.
 The bundled model draws objects on plain grounds: it continues the ground, and draws one picture instead of four.
+For the same reason it has no Upscale creative: it would draw an object into every part.
 What a model can't do has no button.
 
 ![The remix form over the grid that it starts from](images/remix.png)

@@ -72,6 +72,7 @@ class Role(StrEnum):
     START = "start"  # image-to-image starts from it
     MASK = "mask"  # for the start: white is redrawn, black is kept to the pixel
     UPSCALE = "upscale"  # enlarged without redrawing
+    CREATIVE = "creative"  # enlarged, then redrawn tile by tile
     STYLE = "style"  # the picture is drawn in its style; `strength` says how much
     REFERENCE = "reference"  # the prompt speaks of it: "put the hat of image 2 on the fox of image 1"
     CONTROL = "control"  # the drawing follows its lines, depths or limbs
@@ -105,12 +106,13 @@ class Region:
 class InputPicture(Generic[Source]):
     source: Source
     role: Role
-    # 0 < strength <= 1; of the start: the share of the schedule that is run again; of a control picture: the scale of its net
+    # 0 < strength <= 1; of what is redrawn: the share of the schedule that is run again; of a control picture: its net's scale
     strength: float = 1.0
     placement: Placement | None = None  # of the start; None: it fills the canvas
     region: Region | None = None  # of the start; None: all of it is redrawn, or with a placement nothing
-    factor: int = 0  # of a picture to upscale: 2 or 4; 0: as the settings say
+    factor: int = 0  # of a picture to enlarge: 2 or 4; 0: as the settings say
     control: Control | None = None  # of a control picture
+    blended: int = 0  # of the start: the number of pictures whose mean it is; 0: it is one picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,10 +183,35 @@ class PlannedPicture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """A part of an enlarged picture that is redrawn in the model's own size. Boxes are left, top, right, bottom in pixels of the
+    enlarged picture.
+    """
+
+    box: tuple[int, int, int, int]  # what the model sees
+    core: tuple[int, int, int, int]  # what is new in the end, up to a soft edge; the rest is context
+    turn: int  # tiles of one turn don't touch, and may be drawn at once; the next turn starts from them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest(_Asked):
-    """`drawing` is as ordered. `plan` has one entry for each picture, or none: then the drawing's prompt is drawn."""
+    """`drawing` is as ordered. `plan` has one entry for each picture, or none: then the drawing's prompt is drawn.
+
+    `tiles`: of the picture with the role CREATIVE, in the order of their turns; without such a picture there are none.
+    """
 
     plan: tuple[PlannedPicture, ...] = ()
+    tiles: tuple[Tile, ...] = ()
+
+    @property
+    def parts(self) -> int:
+        """Returns how many pictures or tiles are drawn."""
+        return len(self.tiles) or self.drawing.images
+
+    @property
+    def parts_at_once(self) -> int:
+        """Returns how many of them share steps, on average of the turns."""
+        return -(-self.parts // (len({tile.turn for tile in self.tiles}) or 1))
 
     def drawn(self, index: int) -> Drawing[bytes]:
         """Returns the drawing with the prompt of picture `index`."""
@@ -200,8 +227,8 @@ class GenerationRequest(_Asked):
     @property
     def cost(self) -> float:
         """Returns picture-steps. The fair queue charges these until device seconds are known."""
-        start = self.drawing.picture(Role.START)
-        return max(1.0, self.drawing.images * self.drawing.steps * (start.strength if start else 1.0))
+        start = self.drawing.picture(Role.START) or self.drawing.picture(Role.CREATIVE)
+        return max(1.0, self.parts * self.drawing.steps * (start.strength if start else 1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

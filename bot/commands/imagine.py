@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 import discord
 from discord import app_commands
@@ -58,8 +59,9 @@ async def imagine(
         style=style,
     )
     if image is not None or mask is not None:
+        wish = await _with_file(interaction, wish, file, is_shaped=image is not None)
         await interaction.client.picture_orders.imagine(
-            interaction, await _with_file(interaction, wish, file), image, mask
+            interaction, wish, image, mask, has_file=file is not None
         )
         return
     if file is None:
@@ -73,15 +75,20 @@ async def imagine(
 
 
 async def _with_file(
-    interaction: Interaction, wish: PromptInput, file: discord.Attachment | None
+    interaction: Interaction, wish: PromptInput, file: discord.Attachment | None, *, is_shaped: bool = False
 ) -> PromptInput:
-    """Returns the wish with what the file holds. Raises refusals of the text, of the preset and of the file."""
+    """Returns the wish with what the file holds. `is_shaped`: a picture gives the proportions, and none of the member's own.
+
+    Raises refusals of the text, of the preset and of the file.
+    """
     if file is None:
         return wish
     settings, actor = interaction.client.parts.settings, actor_of(interaction)
     presets = await interaction.client.parts.presets.of(actor)
     default = await interaction.client.parts.studio.offered.default(actor.guild_id)
     usual = await interaction.client.parts.member_settings.usual(actor)
+    if is_shaped:
+        usual = replace(usual, member=replace(usual.member, aspect=None))
     wish = read(wish)  # errors in the typed text are reported before the download
     content = await fetch(file, interaction.filesize_limit)
     held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, default)

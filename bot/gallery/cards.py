@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.studio import FACTORS, Gallery, GalleryAction
+from bot.studio import FACTORS, Gallery, GalleryAction, is_enlarged
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
 from db import Job, JobAction, Note, NoteKind, Parent, Upload
 from generation import Abilities, Download, LicenceClass, LoraSet, Progress, Role, Running, Waiting
@@ -41,6 +41,7 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
             isinstance(each.source, Upload) and each.role not in (Role.MASK, Role.STYLE)
             for each in job.drawing.pictures
         ),
+        blended=max((each.blended for each in job.drawing.pictures), default=0),
         control=control,
     )
     styled = [say("gallery-styled")] if job.drawing.picture(Role.STYLE) else []
@@ -161,10 +162,12 @@ def gallery_card(
     factors: Collection[int] = (),
     *,
     is_spoiler: bool,
+    is_creative: bool = False,
     has_buttons: bool = True,
 ) -> View:
     """Builds a finished job's card. `name`: the file name of the attachment with the pictures. `abilities`: of the job's model;
     None while they are not known. `licence`: of the job's model. `factors`: by which a single picture can be enlarged.
+    `is_creative`: whether its details can be drawn anew then.
     `has_buttons`: not in a member's direct messages, where another policy applies.
     """
     job = gallery.job
@@ -191,6 +194,7 @@ def gallery_card(
         GalleryButton(GalleryAction.UPSCALE, job.id, i, label=say("gallery-upscale", picture=i + 1))
         for i in numbers
     ]
+    up = [] if is_enlarged(job) else up
     above = [] if job.action is JobAction.UPSCALE else [*up, reroll]
     below = [*vary, delete]
     # A single picture has many more buttons below.
@@ -202,7 +206,7 @@ def gallery_card(
     if last:
         items.append(row(*last))
     if job.drawing.images == 1:
-        items += _rows_of_single(say, gallery, abilities, factors)
+        items += _rows_of_single(say, gallery, abilities, factors, is_creative=is_creative)
     return card(*items, colour=_DONE)
 
 
@@ -215,9 +219,14 @@ _PANS = {
 
 
 def _rows_of_single(
-    say: Language, gallery: Gallery, abilities: Abilities | None, factors: Collection[int]
+    say: Language,
+    gallery: Gallery,
+    abilities: Abilities | None,
+    factors: Collection[int],
+    *,
+    is_creative: bool,
 ) -> list[ui.ActionRow[Any]]:
-    """Builds the buttons that go on from a single picture: those that its model can answer. `factors`: as in `gallery_card`."""
+    """Builds the buttons that go on from a single picture: those that its model can answer. The rest: as in `gallery_card`."""
     (picture,) = gallery.images
     job = gallery.job.id
 
@@ -235,6 +244,7 @@ def _rows_of_single(
         zooms = [GalleryAction.ZOOM_LITTLE, GalleryAction.ZOOM_MUCH]
         rows += [[*zooms, GalleryAction.SQUARE] if picture.width != picture.height else zooms, [*_PANS]]
     larger = [press for press, factor in FACTORS.items() if factor in factors]
+    larger += [GalleryAction.CREATIVE] * is_creative
     rows += [larger] * bool(larger)
     return [row(*map(button, each)) for each in rows]
 

@@ -1,7 +1,7 @@
 """Orders with pictures that a member sends: fetched, read, screened and stored before the order is admitted."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
 
 import discord
@@ -10,8 +10,9 @@ from bot.attachments import fetched
 from bot.gallery.delivery import Delivery
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
-from bot.studio import Actor, FileTooLarge, MaskFault, OfferedModels, Order, UnusableMask
-from bot.studio.orders.control.sketches import Sketchers, SketchOrder, compose_sketch
+from bot.studio import FileTooLarge, MaskFault, OfferedModels, Order, UnusableMask
+from bot.studio.orders.control.sketches import Sketchers, SketchOrder, compose_sketch, follows
+from bot.studio.orders.defaults import Wanted, composed_with_pictures
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.supplied import (
     EditOrder,
@@ -25,9 +26,9 @@ from bot.studio.orders.supplied import (
 )
 from bot.studio.parts import Parts
 from bot.studio.pictures.uploaded_picture import MAX_BYTES
-from bot.studio.styles.reference import USUAL_STRENGTH, StyleModels, StyleOrder, compose_style
+from bot.studio.styles.reference import USUAL_STRENGTH, StyleModels, StyleOrder, compose_style, role_in
 from db import StoredImage, StoredUpload
-from generation import Control, ModelEntry
+from generation import Abilities, Control, ModelEntry
 
 Interaction = discord.Interaction[Any]
 
@@ -47,12 +48,18 @@ class PictureOrders:
         wish: PromptInput,
         picture: discord.Attachment | None,
         mask: discord.Attachment | None,
+        *,
+        has_file: bool = False,
     ) -> None:
-        """Orders an /imagine with a picture. Raises refusals."""
+        """Orders an /imagine with a picture. `has_file`: the words come from a file. Raises refusals."""
         if picture is None:
             raise UnusableMask(MaskFault.ALONE)
-        asked = await self._asked(interaction)
-        wanted = compose_from_picture(wish, *asked, has_mask=mask is not None)
+
+        def build(wish: PromptInput, *asked: Any) -> PictureOrder:
+            return compose_from_picture(wish, *asked, has_mask=mask is not None)
+
+        able = _fills_in if mask is not None else _starts
+        wanted = await self._usual(interaction, wish, build, able, has_words=not has_file)
         files = [picture] if mask is None else [picture, mask]
         for each in files:
             demand_light(each.size)
@@ -60,26 +67,56 @@ class PictureOrders:
 
     async def remix(self, interaction: Interaction, address: str, wish: PromptInput) -> None:
         """Orders an /imagine from a picture of a message. Raises refusals."""
-        wanted = compose_from_picture(wish, *await self._asked(interaction))
+        wanted = await self._usual(interaction, wish, compose_from_picture, _starts)
         await self._deliver(interaction, wanted, [address])
 
     async def vary(self, interaction: Interaction, address: str, level: Level, wish: PromptInput) -> None:
         """Orders variations of the picture with this address. Raises refusals."""
-        wanted = compose_variation(wish, level, *await self._asked(interaction))
+
+        def build(wish: PromptInput, *asked: Any) -> PictureOrder:
+            return compose_variation(wish, level, *asked)
+
+        wanted = await self._usual(interaction, wish, build, _starts)
         await self._deliver(interaction, wanted, [address])
 
     async def blend(self, interaction: Interaction, addresses: Sequence[str], wish: PromptInput) -> None:
         """Orders pictures from the mean of several. Raises refusals."""
-        wanted = compose_blend(wish, *await self._asked(interaction))
+
+        def build(wish: PromptInput, *asked: Any) -> PictureOrder:
+            return compose_blend(wish, *asked, count=len(addresses))
+
+        wanted = await self._usual(interaction, wish, build, _starts)
         await self._deliver(interaction, wanted, addresses)
 
-    async def _asked(
-        self, interaction: Interaction
-    ) -> tuple[Actor, Sequence[ModelEntry], ModelEntry, Mapping[str, str]]:
-        """Returns who orders, the models, the default one, and the member's presets: what every order is composed with."""
-        actor = actor_of(interaction)
-        default = await self._parts.studio.offered.default(actor.guild_id)
-        return actor, self._parts.settings.models, default, await self._parts.presets.of(actor)
+    async def _usual(
+        self,
+        interaction: Interaction,
+        wish: PromptInput,
+        build: Callable[..., Wanted],
+        is_able: Callable[[ModelEntry, Abilities | None], bool],
+        *,
+        default: Any = None,
+        has_words: bool = True,
+        has_style: bool = False,
+    ) -> Wanted:
+        """Composes an order with the member's defaults. Raises refusals.
+
+        `build`: gets the wish, who orders, the models, the default one, and the member's presets. `is_able`: whether a model can
+        draw it. `default`: what `build` gets instead of the default model. `has_words`, `has_style`: as in
+        `composed_with_pictures`.
+        """
+        parts, actor = self._parts, actor_of(interaction)
+        models, presets = parts.settings.models, await parts.presets.of(actor)
+        default = default or await parts.studio.offered.default(actor.guild_id)
+        return composed_with_pictures(
+            wish,
+            models,
+            await parts.member_settings.usual(actor, is_able),
+            lambda wish: build(wish, actor, models, default, presets),
+            presets,
+            has_words=has_words,
+            has_style=has_style,
+        )
 
     async def models(self, kind: type[_Models], guild_id: int | None) -> _Models:
         """Returns the models of a server, of which `kind` chooses."""
@@ -101,10 +138,19 @@ class PictureOrders:
 
         `first`: a gallery's picture, which comes before the supplied ones.
         """
-        actor, settings = actor_of(interaction), self._parts.settings
-        presets, editors = await self._parts.presets.of(actor), await self.models(Editors, actor.guild_id)
-        wanted = compose_edit(
-            wish, actor, settings.models, editors, presets, supplied=len(addresses), first=first
+        editors = await self.models(Editors, interaction.guild_id)
+
+        def build(wish: PromptInput, *asked: Any) -> EditOrder:
+            return compose_edit(wish, *asked, supplied=len(addresses), first=first)
+
+        count = len(addresses) + (first is not None)
+        wanted = await self._usual(
+            interaction,
+            wish,
+            build,
+            lambda entry, _: editors.takes(entry, count),
+            default=editors,
+            has_words=False,  # an instruction is about one picture
         )
         await self._deliver(interaction, wanted, addresses)
 
@@ -112,9 +158,15 @@ class PictureOrders:
         self, interaction: Interaction, address: str, control: Control, strength: float, wish: PromptInput
     ) -> None:
         """Orders pictures that follow a control picture. Raises refusals."""
-        actor, settings = actor_of(interaction), self._parts.settings
-        presets, sketchers = await self._parts.presets.of(actor), await self.models(Sketchers, actor.guild_id)
-        wanted = compose_sketch(wish, control, strength, actor, settings.models, sketchers, presets)
+        sketchers = await self.models(Sketchers, interaction.guild_id)
+
+        def build(wish: PromptInput, *asked: Any) -> SketchOrder:
+            return compose_sketch(wish, control, strength, *asked)
+
+        def can_follow(entry: ModelEntry, can: Abilities | None) -> bool:
+            return follows(entry, can, control)
+
+        wanted = await self._usual(interaction, wish, build, can_follow, default=sketchers)
         await self._deliver(interaction, wanted, [address])
 
     async def style(
@@ -125,10 +177,16 @@ class PictureOrders:
         strength: float = USUAL_STRENGTH,
     ) -> None:
         """Orders pictures in the style of another: its address, or a gallery's picture. Raises refusals."""
-        actor, models, _, presets = await self._asked(interaction)
-        able = await self.models(StyleModels, actor.guild_id)
+        able = await self.models(StyleModels, interaction.guild_id)
         first = None if isinstance(picture, str) else picture
-        wanted = compose_style(wish, actor, models, able, presets, strength=strength, first=first)
+
+        def build(wish: PromptInput, *asked: Any) -> StyleOrder:
+            return compose_style(wish, *asked, strength=strength, first=first)
+
+        def has_role(entry: ModelEntry, can: Abilities | None) -> bool:
+            return role_in(entry, can) is not None
+
+        wanted = await self._usual(interaction, wish, build, has_role, default=able, has_style=True)
         await self._deliver(interaction, wanted, [picture] if isinstance(picture, str) else [])
 
     async def _deliver(
@@ -179,6 +237,14 @@ class PictureOrders:
         if len(contents) > 1:
             return await supplied.take_blend(contents, order), None
         return await supplied.take_picture(contents[0], order), None
+
+
+def _starts(_: ModelEntry, can: Abilities | None) -> bool:
+    return can is None or can.starts
+
+
+def _fills_in(_: ModelEntry, can: Abilities | None) -> bool:
+    return can is None or can.masks
 
 
 def demand_light(size: int) -> None:

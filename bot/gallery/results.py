@@ -8,12 +8,13 @@ from typing import Any
 import discord
 
 from bot.gallery import cards
-from bot.studio import Gallery
+from bot.studio import Gallery, is_enlarged
+from bot.studio.orders.enlarging.creative import CREATIVE_FACTOR, can_be_creative
 from bot.studio.orders.variations import MAX_SIDE
 from bot.studio.parts import Parts
 from bot.studio.pictures.provenance import Provenance
 from bot.ui import Language, View
-from db import Job, JobAction
+from db import Job
 from db.verdicts import PICTURE
 from generation.files import images
 
@@ -35,7 +36,15 @@ async def gallery_result(
         licence = parts.settings.licence_class(gallery.job.drawing.model)
         factors = factors_of(gallery, parts.settings.generation.upscale_factor)
         view = cards.gallery_card(
-            say, gallery, name, abilities, licence, factors, is_spoiler=is_hidden, has_buttons=has_buttons
+            say,
+            gallery,
+            name,
+            abilities,
+            licence,
+            factors,
+            is_spoiler=is_hidden,
+            is_creative=is_creative_offered(parts, gallery),
+            has_buttons=has_buttons,
         )
         return view, [discord.File(io.BytesIO(content), filename=name)]
 
@@ -44,9 +53,20 @@ async def gallery_result(
 
 def factors_of(gallery: Gallery, usual: int) -> list[int]:
     """Returns the factors by which the first picture can be enlarged. `usual`: that of U1, which a drawn picture has."""
+    others = (2, 4) if is_enlarged(gallery.job) else {2, 4} - {usual}
+    return [factor for factor in others if _has_room(gallery, factor)]
+
+
+def is_creative_offered(parts: Parts, gallery: Gallery) -> bool:
+    """Returns whether the first picture can be enlarged with new details."""
+    model = parts.settings.model(gallery.job.drawing.model)
+    can = parts.dispatch.abilities_of(model.name)
+    return can_be_creative(model, can) and _has_room(gallery, CREATIVE_FACTOR)
+
+
+def _has_room(gallery: Gallery, factor: int) -> bool:
     picture = gallery.images[0]
-    others = (2, 4) if gallery.job.action is JobAction.UPSCALE else {2, 4} - {usual}
-    return [factor for factor in others if max(picture.width, picture.height) * factor <= MAX_SIDE]
+    return max(picture.width, picture.height) * factor <= MAX_SIDE
 
 
 def ended_result(say: Language, job: Job, sentence: str) -> Render:
@@ -66,5 +86,5 @@ def attachment(gallery: Gallery, provenance: Provenance, limit: int) -> tuple[st
         content, form = images.encode_grid(images.open_picture(content), limit)
     content = provenance.signed(content, form, job, None)
     suffix = "jpg" if form == "jpeg" else form
-    kind = "upscaled" if job.action is JobAction.UPSCALE else "grid"
+    kind = "upscaled" if is_enlarged(job) else "grid"
     return f"atelier-{job.id}-{kind}.{suffix}", content

@@ -14,6 +14,7 @@ from bot.studio.orders.order import (
     Moderator,
     Order,
     demand_known,
+    is_enlarged,
 )
 from bot.studio.settings import (
     DISCORD_API,

@@ -1,7 +1,7 @@
 """Members' own defaults. A suffix is screened when it is saved, and again with every prompt that it is put behind. No Discord."""
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import fields, replace
 
 from bot.studio import Actor, EmptySuffix, PromptTooLong, UnknownScheduler
@@ -10,7 +10,7 @@ from bot.studio.orders.parameters import aspect_of, draft, find_model, is_blank,
 from bot.studio.studio import Studio
 from bot.studio.styles.applied import folded
 from db import LONGEST_SUFFIX, MemberDefaults
-from generation import find_scheduler
+from generation import Abilities, ModelEntry, find_scheduler
 
 SAVING = "/settings"
 """The source of verdicts on suffixes that were refused."""
@@ -24,8 +24,17 @@ class OwnSettings:
     async def of(self, actor: Actor) -> MemberDefaults:
         return await self._kept.of(actor.member)
 
-    async def usual(self, actor: Actor) -> Usual:
-        """Returns what the member's orders get in this server where they say nothing."""
+    async def usual(
+        self,
+        actor: Actor,
+        is_able: Callable[[ModelEntry, Abilities | None], bool] = lambda _, can: (
+            can is None or can.draws_text
+        ),
+    ) -> Usual:
+        """Returns what the member's orders get in this server where they say nothing.
+
+        `is_able`: whether a model can draw such an order; its abilities are None while they are not known.
+        """
         studio = self._studio
         abilities_of = studio.dispatch.abilities_of
         return Usual(
@@ -33,7 +42,7 @@ class OwnSettings:
             offered=[
                 entry
                 for entry in await studio.offered.of(actor.guild_id)
-                if (abilities := abilities_of(entry.name)) is None or abilities.draws_text
+                if is_able(entry, abilities_of(entry.name))
             ],
             demand_fit=studio.captions.demand_known,
         )

@@ -60,6 +60,7 @@ from generation import (
     UpscaleRequest,
 )
 from generation.canvas.compose import composed
+from generation.canvas.tiles import tiles_of
 from generation.files.images import PictureError
 from generation.queue.dispatcher import Dispatcher
 from generation.queue.ticket import LineFull
@@ -448,8 +449,12 @@ class Studio:
             )
         is_supplied = any(isinstance(each.source, Upload) for each in job.drawing.pictures)
         plan = await asyncio.to_thread(self.captions.drawn, drawing, job.action, is_supplied=is_supplied)
-        drawing = await asyncio.to_thread(composed, drawing, self.settings.model(drawing.model).enlarge)
-        return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, plan=plan)
+        enlarge = self.settings.model(drawing.model).enlarge
+        drawing = await asyncio.to_thread(composed, drawing, enlarge)
+        tiles = await asyncio.to_thread(tiles_of, drawing, enlarge)
+        return GenerationRequest(
+            job=job.id, member=job.member, guild=guild, drawing=drawing, plan=plan, tiles=tiles
+        )
 
 
 def guild_of(place: ReplyTarget) -> GuildId:

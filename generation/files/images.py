@@ -312,6 +312,10 @@ def parameters_of(drawing: Drawing[bytes], index: int, scheduler: str) -> str:
     }
     if start := drawing.picture(Role.START):
         fields["Denoising strength"] = f"{start.strength:g}"
+    if large := drawing.picture(Role.CREATIVE):
+        fields["Denoising strength"] = f"{large.strength:g}"
+        fields["Hires upscale"] = f"{large.factor:g}"
+        fields["Hires upscaler"] = "Real-ESRGAN, then tiles"
     if (picture := drawing.picture(Role.CONTROL)) and picture.control:
         module = "none" if picture.control.is_prepared else picture.control.kind.value
         # As the extension sd-webui-controlnet writes it. Its module makes the control map.

@@ -49,13 +49,18 @@ def _kind(request: Request) -> tuple[object, ...]:
     """Returns the kind of a request. Requests of one kind differ only in steps and number of pictures, or in pixels."""
     if isinstance(request, GenerationRequest):
         drawing = request.drawing
-        return (drawing.model, drawing.size, drawing.guidance != 1.0)
+        # The fixed part of a tile is another: it has a share of the enlarging.
+        return (drawing.model, drawing.size, drawing.guidance != 1.0, bool(request.tiles))
     return ("enlargement", request.factor)
 
 
 def _amount(request: Request) -> float:
     """Returns what the time of a request of its kind grows with: picture-steps, or the pixels that are enlarged."""
     return request.cost if isinstance(request, GenerationRequest) else request.pixels
+
+
+def _parts(request: Request) -> int:
+    return request.parts if isinstance(request, GenerationRequest) else 1
 
 
 class CostModel:
@@ -75,8 +80,8 @@ class CostModel:
         return self._all.ratio if self._all.weight else None
 
     def learn(self, request: Request, seconds: float) -> None:
-        images = request.drawing.images
-        self._kinds[_kind(request)].learn(_amount(request) / images, seconds / images)
+        parts = _parts(request)
+        self._kinds[_kind(request)].learn(_amount(request) / parts, seconds / parts)
         self._all.learn(request.cost, seconds)
 
     def seconds_for(self, request: Request) -> float:
@@ -84,4 +89,4 @@ class CostModel:
         if (kind := self._kinds.get(_kind(request))) is None:
             return request.cost * (self.seconds_per_cost or GUESS)
         fixed, a_step = kind.line
-        return request.drawing.images * fixed + _amount(request) * a_step
+        return _parts(request) * fixed + _amount(request) * a_step

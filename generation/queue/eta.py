@@ -167,7 +167,7 @@ def _batch(waiting: Mapping[int, Work], cost: StepCost) -> dict[int, int]:
             room = min(room, beside)
         if taken >= room:
             break
-        batch[number] = min(work.request.drawing.images, room - taken)
+        batch[number] = min(work.at_once, room - taken)
         taken += batch[number]
         is_beside_drafts = work.is_draft
     return batch

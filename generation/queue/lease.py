@@ -18,12 +18,15 @@ class Work:
     kind: WorkKind | None = field(init=False)  # None: it has no steps, for example an upscale
     loras: LoraSet = field(init=False)  # only jobs with equal ones share steps
     steps: float = field(init=False)  # picture-steps of the whole job
+    at_once: int = field(init=False)  # pictures that may share a step
     is_draft: bool = field(init=False)
     left: float = 1.0  # the share that remains to be done
 
     def __post_init__(self) -> None:
         request, drawing = self.request, self.request.drawing
-        self.kind = (drawing.model, drawing.size) if isinstance(request, GenerationRequest) else None
+        is_drawn = isinstance(request, GenerationRequest)
+        self.kind = (drawing.model, drawing.size) if is_drawn else None
+        self.at_once = request.parts_at_once if is_drawn else 1
         self.loras = drawing.lora_set
         self.steps, self.is_draft = request.cost, request.is_draft
 

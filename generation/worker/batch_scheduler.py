@@ -210,7 +210,7 @@ class BatchScheduler:
                 guild=job.request.guild,
                 member=job.request.member,
                 is_draft=job.request.is_draft,
-                total=job.request.drawing.images * self._seconds_for(own[0]),
+                total=job.request.parts * self._seconds_for(own[0]),
                 had=job.device_seconds,
             )
             for job, own in of_job.items()

@@ -7,6 +7,7 @@ from generation.request import GenerationRequest, JobId
 from generation.worker.denoise.slots import Slot
 from generation.worker.models.loading import Model
 from generation.worker.output.decode import Arriving
+from generation.worker.tiled_picture import TiledPicture
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -15,6 +16,7 @@ class Job:
     model: Model | None = None  # set at the first seat
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])  # by picture, until it is decoded
     pictures: dict[int, Arriving] = field(default_factory=dict[int, Arriving])  # decoded
+    tiled: TiledPicture | None = None  # set at the first seat, if the pictures are tiles of one
     total: int = 0  # steps of one picture
     last_preview: float = float("-inf")  # monotonic seconds
     device_seconds: float = 0.0
@@ -32,8 +34,14 @@ class Job:
 
     @property
     def unseated(self) -> Sequence[int]:
-        taken = len(self.slots) + len(self.pictures)  # seats are taken in order
-        return range(taken, self.request.drawing.images)
+        """Returns the pictures that may be seated next."""
+        taken, tiles = len(self.slots) + len(self.pictures), self.request.tiles  # seats are taken in order
+        if not tiles or taken == len(tiles):
+            return range(taken, self.request.parts)
+        turn = tiles[taken].turn
+        if any(tiles[index].turn != turn for index in self.slots):  # it starts from what they draw
+            return range(0)
+        return range(taken, sum(tile.turn <= turn for tile in tiles))
 
     @property
     def steps_done(self) -> int:
@@ -41,7 +49,7 @@ class Job:
 
     @property
     def steps_total(self) -> int:
-        return self.total * self.request.drawing.images
+        return self.total * self.request.parts
 
     @property
     def is_denoised(self) -> bool:
@@ -50,7 +58,7 @@ class Job:
     @property
     def is_drawn(self) -> bool:
         """Returns whether all pictures are decoded and accounted for. On a GPU the second is later than the first."""
-        return self.accounted == self.request.drawing.images
+        return self.accounted == self.request.parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)

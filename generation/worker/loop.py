@@ -26,7 +26,7 @@ from generation.protocol import (
     Started,
     Stepped,
 )
-from generation.request import JobId, ModelName, UpscaleRequest
+from generation.request import Drawing, JobId, ModelName, Role, UpscaleRequest
 from generation.worker.batch_scheduler import BatchScheduler
 from generation.worker.heartbeat import Heartbeat, WorkTally
 from generation.worker.job import Job, Seat, jobs_of, seats_of
@@ -35,6 +35,7 @@ from generation.worker.models import abilities
 from generation.worker.models.eviction_policy import EvictionPolicy
 from generation.worker.models.loading import (
     BrokenModel,
+    Model,
     UnusableRequest,
     device_name,
     pick_device,
@@ -44,9 +45,10 @@ from generation.worker.models.loras import BrokenLora
 from generation.worker.models.model_cache import ModelCache, memory_budget
 from generation.worker.models.offload import Verb
 from generation.worker.oom_recovery import JobOutcomes, OomRecovery
-from generation.worker.output.decode import Finisher
+from generation.worker.output.decode import Finisher, NotFinite
 from generation.worker.output.image_encoder import ImageEncoder
 from generation.worker.output.preview import JobPreview
+from generation.worker.tiled_picture import TiledPicture
 from generation.worker.warm_up import warm_up
 
 log = logging.getLogger(__name__)
@@ -227,7 +229,7 @@ class Loop:
             model = model or self.model_cache.take(job.request.drawing.model)
             reading = model.reading(job.request.drawn(0))
             with self.oom_recovery.timed(partial(self._account_seat, job)):
-                slot = model.seat(job.request.drawn(index), index)
+                slot = model.seat(self._drawn(job, model, index), index)
         except Exception as error:
             if is_device_lost(error):
                 raise
@@ -246,6 +248,17 @@ class Loop:
         if model is not None and self.oom_recovery.climb("encode", model):
             return self._seat_picture(job, index)
         return self._fail(job, "memory", reason)
+
+    def _drawn(self, job: Job, model: Model, index: int) -> Drawing[bytes]:
+        """Returns the drawing of a picture or a tile. Raises generation.files.images.PictureError, NotFinite."""
+        request = job.request
+        asked = request.drawing.picture(Role.CREATIVE)
+        if asked is None or not request.tiles:
+            return request.drawn(index)
+        if job.tiled is None:
+            large = self.finisher.enlarge(open_picture(asked.source), asked.factor)
+            job.tiled = TiledPicture(large.wait(), request.tiles, job.pictures, model.entry.enlarge)
+        return job.tiled.drawing_of(request.drawing, index)
 
     def step(self) -> None:
         """Takes one step with the pictures that are due, or upscales one picture if this is due before."""
@@ -334,11 +347,12 @@ class Loop:
     def _deliver(self, job: Job) -> None:
         drawing = job.request.drawing
         every = range(drawing.images)
+        pictures = [job.tiled] if job.tiled else [job.pictures[index] for index in every]
         scheduler = job.seated_model.scheduler_name(drawing.scheduler)
         texts = [parameters_of(drawing, index, scheduler) for index in every]
         log.info("drawn in %.2f s of the device", job.device_seconds)
         del self.jobs[job.id]
-        self.image_encoder.encode(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
+        self.image_encoder.encode(job.id, pictures, texts, job.device_seconds)
 
     def _upscale(self, request: UpscaleRequest) -> None:
         self.oom_recovery.settle()  # the device is still busy with the work before
@@ -398,6 +412,8 @@ def _told(error: Exception) -> tuple[str, str]:
             return "weights", str(error)
         case PictureError():
             return "input", UNREADABLE
+        case NotFinite():
+            return "numbers", "the model made numbers that are no colours"
         case _ if is_out_of_memory(error):
             return "memory", str(error)
         case _:

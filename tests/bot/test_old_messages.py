@@ -45,6 +45,7 @@ ADAS = {
     "atelier:1:ping:aaaaabbbbb:0": "another member",
     "atelier:1:send:aaaaabbbbb:0": "another member",
     "atelier:1:up:aaaaabbbbb:3": "removed or deleted",
+    "atelier:1:creative:aaaaabbbbb:3": "removed or deleted",
     "atelier:1:page:history:0": "No pictures yet",
     "atelier:1:page:history:aaaaabbbbb": "No pictures yet",
     "atelier:1:page:styles:-": "no styles",

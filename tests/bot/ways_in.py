@@ -136,6 +136,7 @@ PRESSES = {
     GalleryAction.UPSCALE: Carries.PROMPT,
     GalleryAction.UPSCALE_2: Carries.PROMPT,
     GalleryAction.UPSCALE_4: Carries.PROMPT,
+    GalleryAction.CREATIVE: Carries.PROMPT,
     GalleryAction.VARY: Carries.PROMPT,
     GalleryAction.SUBTLE: Carries.PROMPT,
     GalleryAction.STRONG: Carries.PROMPT,

@@ -51,6 +51,7 @@ NO_PERSON = {
     "position",
     "parent_image",
     "factor",
+    "blended",
     "image_index",
     "width",
     "height",

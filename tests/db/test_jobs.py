@@ -107,12 +107,15 @@ async def test_how_a_picture_lies_on_the_canvas_comes_back_as_it_was_recorded(
     small = replace(start, role=Role.UPSCALE, factor=4)
     control = Control(kind=ControlKind.DEPTH, is_prepared=True)
     followed = replace(start, role=Role.CONTROL, strength=0.25, control=control)
-    child = a_job(pictures=(laid, part, small, followed))
+    mean = replace(start, blended=5)
+    child = a_job(pictures=(laid, part, small, followed, mean))
     async with db.transaction() as tx:
         await jobs.record(tx, child)
     assert await jobs.get(child.id) == child
     with pytest.raises(sqlite3.IntegrityError):
         await record(db, pictures=(replace(start, factor=3),))
+    with pytest.raises(sqlite3.IntegrityError):
+        await record(db, pictures=(replace(start, blended=1),))
 
 
 async def test_a_new_action_needs_no_new_table(db: Database) -> None:

@@ -126,7 +126,7 @@ HANDED_OVER = {
         finished_at delivered_at handed_out_at given_up_at notes scheduler is_pinging style placement
         region factor
     """,
-    "job_parents": "job position parent parent_image upload role strength placement region factor control",
+    "job_parents": "job position parent parent_image upload role strength placement region factor control blended",
     "uploads": "id member guild_id channel_id sha256 width height bytes created_at removed_at",
     "images": "job image_index sha256 width height seed bytes created_at removed_at mark pdq",
     "verdicts": """

@@ -119,7 +119,7 @@ def test_the_dump_has_rows_of_every_table_and_jobs_of_every_kind(
     assert [name for name, rows in old.items() if not rows] == []
     jobs = old["jobs"]
     assert {row["state"] for row in jobs} == set(JobState)
-    later = {JobAction.REGION, JobAction.ZOOM, JobAction.PAN, JobAction.SQUARE}
+    later = {JobAction.REGION, JobAction.ZOOM, JobAction.PAN, JobAction.SQUARE, JobAction.CREATIVE}
     assert {row["action"] for row in jobs} | {"remix"} == set(JobAction) - later
     assert {row["strength"] for row in jobs if row["is_remix"]} == {0.6 + 0.4 * 0.4, 1.0}
     assert any(row["parent"] and row["strength"] is None for row in jobs)

@@ -2,14 +2,16 @@
 
 import asyncio
 import io
+import re
 import urllib.request
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from generation.files.images import read_parameters
 from playground.world.messages import Message
-from tests.e2e.stage import Stage, job_of, picture_of, picture_urls
+from tests.e2e.stage import Stage, copy, is_gallery, job_of, picture_of, picture_urls
 from tests.openapi import needs_openapi
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
@@ -19,6 +21,12 @@ async def single(stage: Stage, prompt: str, **options: object) -> Message:
     """Returns the card of an enlarged picture."""
     gallery = await stage.draw(stage.guest(), prompt, images=2, **options)
     return await stage.gallery(await stage.press(stage.guest(), gallery, "U2"))
+
+
+def share_shown(card: Message) -> int:
+    """Returns the progress on a card, in percent."""
+    found = re.search(r"(\d+)%", card.texts)
+    return int(found[1]) if found else 0
 
 
 def distance(one: Image.Image, other: Image.Image) -> float:
@@ -109,12 +117,32 @@ async def test_a_region_is_chosen_by_numbers_and_the_rest_stays(stage: Stage) ->
 async def test_an_enlarged_picture_is_enlarged_further(stage: Stage) -> None:
     large = await single(stage, "a fern")
     assert (await picture_of(large)).size == (128, 128)
-    larger = await stage.gallery(await stage.press(stage.guest(), large, "Upscale 2×"))
-    assert (await picture_of(larger)).size == (256, 256)
-    largest = await stage.gallery(await stage.press(stage.guest(), larger, "Upscale 4×"))
+    larger = await stage.gallery(await stage.press(stage.guest(), large, "Upscale 4×"))
+    assert (await picture_of(larger)).size == (512, 512)
+    upscale = await stage.press(stage.guest(), larger, "Upscale 2×")
+    running = copy(await stage.card(upscale, lambda card: is_gallery(card) or share_shown(card) > 0))
+    assert 0 < share_shown(running) < 100 and not is_gallery(running), "nine tiles, told one by one"
+    largest = await stage.gallery(upscale)
     assert (await picture_of(largest)).size == (1024, 1024)
     assert largest.component(label="Upscale 2×") is not None
     assert largest.component(label="Upscale 4×") is None, "4096 pixels are too many"
+
+
+async def test_a_creative_upscale_redraws_what_it_enlarges(stage: Stage) -> None:
+    guest = stage.guest()
+    small = await stage.draw(guest, "a fern", images=1, steps=12)
+    upscale = await stage.press(guest, small, "Upscale creative")
+    large = await stage.gallery(upscale)
+    assert "picture 1, upscaled with new details" in large.texts and "12 steps" in large.texts
+    assert (await picture_of(large)).size == (128, 128)
+    assert stage.spent(guest) == 2
+    row = stage.job(large)
+    assert (row["action"], row["parent"]) == ("creative", job_of(small))
+    (content,) = stage.files(job_of(large))
+    assert "Hires upscale: 2" in read_parameters(content.read_bytes())
+    again = await stage.gallery(await stage.press(guest, large, "🔄"))
+    assert (await picture_of(again)).size == (128, 128)
+    assert large.component(label="U1") is None
 
 
 @needs_openapi

@@ -171,7 +171,7 @@ async def test_vary_goes_a_little_or_far_from_a_picture(stage: Stage) -> None:
             "start",
             "a lamp" if options else "",
         )
-        assert "from a supplied picture" in gallery.texts
+        assert "variations of a supplied picture" in gallery.texts
         strengths.append(job["strength"])
     assert strengths == pytest.approx([0.2, 0.8])
     listed = await stage.private(await ada.slash("gallery", "history"))
@@ -226,11 +226,16 @@ async def test_a_blend_starts_from_the_mean_of_several_pictures_and_keeps_none_o
         name: ada.upload(f"{name}.png", png(Image.new("RGB", (96, 64), colour)))
         for name, colour in (("first", "red"), ("second", "blue"))
     }
-    await ada.slash("gallery", "blend", prompt="a lamp --images 1", **files)
+    await stage.private(await ada.slash("gallery", "settings", images=1, aspect="9:16", suffix="film grain"))
+    await ada.slash("gallery", "blend", prompt="a lamp", **files)
     gallery = await ada.wait_for_message(
         lambda each: each.id not in before and is_gallery(each), "gallery", timeout=60
     )
-    assert stage.job(gallery)["strength"] == pytest.approx(0.6)
+    job = stage.job(gallery)
+    assert (job["prompt"], job["images"], job["blended"]) == ("a lamp, film grain", 1, 2)
+    assert (job["width"], job["height"]) == (72, 48), "the picture's proportions, not the default"
+    assert job["strength"] == pytest.approx(0.6)
+    assert "a blend of 2 supplied pictures" in gallery.texts
     row = stage.row("SELECT sha256 FROM uploads WHERE member = ?", ada.id)
     [kept] = (stage.data / "images").glob(f"*/{row['sha256']}.png")
     assert Image.open(kept).getpixel((0, 0)) == pytest.approx((127, 0, 128), abs=1)

@@ -60,7 +60,8 @@ class ModelCannot(PromptRefusal):
     """The model can't do what the order needs."""
 
     model: str
-    what: str  # "text" (draw from a prompt alone), "start" (from a picture), "mask" or "style" (of a picture)
+    # "text" (draw from a prompt alone), "start" (from a picture), "mask" or "style" (of a picture), "creative" (redraw its tiles)
+    what: str
     can_start: bool
     able: tuple[str, ...] = ()  # names of models that can
 

@@ -85,7 +85,7 @@ def _needed(order: Order) -> tuple[str, ...]:
     own = ("style",) if drawing.picture(Role.STYLE) else ()
     if drawing.references:
         return ("references", *own)
-    if drawing.is_masked:
+    if drawing.is_masked or drawing.picture(Role.CREATIVE):
         return ("mask", *own)
     return ("start" if drawing.picture(Role.START) else "text", *own)
 

@@ -1,15 +1,19 @@
 """Puts a member's defaults into what they typed. A default that can't be used is left out and named in a note."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar, cast
 
 from bot.studio import Actor, Order, Refusal
 from bot.studio.orders.parameters import (
+    NO_PRESETS,
     PromptInput,
     behind_prompt,
     compose,
     find_model,
     one_line,
+    read,
+    with_preset,
 )
 from db import NO_DEFAULTS, MemberDefaults, Note, NoteKind
 from generation import ModelEntry, find_scheduler
@@ -51,6 +55,78 @@ def _suffixed(
         # The model may lack a LoRA or the room for it. A prompt that is refused by itself is refused below.
         plain = compose(with_options(wish, models, default, usual), actor, models, default)
         return replace(plain, notes=(*plain.notes, Note(kind=NoteKind.DEFAULTS, names=("suffix",))))
+
+
+class WithPictures(Protocol):
+    """An order whose pictures are still to be fetched."""
+
+    @property
+    def order(self) -> Order: ...
+
+
+Wanted = TypeVar("Wanted", bound=WithPictures)
+
+
+def composed_with_pictures(
+    wish: PromptInput,
+    models: Sequence[ModelEntry],
+    usual: Usual,
+    build: Callable[[PromptInput], Wanted],
+    presets: Mapping[str, str] = NO_PRESETS,
+    *,
+    has_words: bool = True,
+    has_style: bool = False,
+) -> Wanted:
+    """Builds an order with pictures with the member's defaults; its proportions are those of the picture.
+
+    `build`: composes the order; it may choose the model. `has_words`: of what the picture shows; not an instruction, and not
+    those of a file. `has_style`: of its own. Raises as `build` without the defaults.
+    """
+    own, left_out = usual.member, list[str]()
+    wish = with_preset(read(wish), presets)
+    if wish.model is None and own.model is not None:
+        if any(entry.name == own.model for entry in usual.offered):
+            wish = replace(wish, model=own.model)
+        else:
+            left_out.append("model")
+    if wish.images is None:
+        wish = replace(wish, images=own.images)
+    words = own if has_words and wish.prompt else NO_DEFAULTS
+    built = None
+    if words.suffix is not None and not is_behind(wish.prompt, words.suffix):
+        lacking = list[str]()
+        try:
+            built = _scheduled(behind_prompt(wish, words.suffix), models, own.scheduler, build, lacking)
+            usual.demand_fit(built.order)
+            left_out += lacking
+        except Refusal:
+            # As of a typed prompt: the model may lack a LoRA or the room for it.
+            built = None
+            left_out.append("suffix")
+    built = built or _scheduled(wish, models, own.scheduler, build, left_out)
+    order = built.order
+    if left_out:
+        order = replace(order, notes=(*order.notes, Note(kind=NoteKind.DEFAULTS, names=tuple(left_out))))
+    if words.style is not None and not order.style and not has_style:
+        order = replace(order, style=words.style, is_style_usual=True)
+    return cast(Wanted, replace(cast(Any, built), order=order))
+
+
+def _scheduled(
+    wish: PromptInput,
+    models: Sequence[ModelEntry],
+    scheduler: str | None,
+    build: Callable[[PromptInput], Wanted],
+    left_out: list[str],
+) -> Wanted:
+    """Builds the order with that scheduler, if it names none and its model has it; otherwise adds that to `left_out`."""
+    built = build(wish)
+    if wish.scheduler is not None or scheduler is None:
+        return built
+    if find_scheduler(scheduler) in find_model(built.order.drawing.model, models).schedulers:
+        return build(replace(wish, scheduler=scheduler))
+    left_out.append("scheduler")
+    return built
 
 
 def is_behind(prompt: str, suffix: str) -> bool:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from bot.studio.errors import NoSuchJob
 from db import Job, JobAction, Note, PictureSource, StoredImage
-from generation import Drawing, JobId, MemberId
+from generation import Drawing, JobId, MemberId, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,11 @@ def demand_known(job: Job | None, named: JobId | str, actor: Actor) -> Job:
     if job is None or (job.member != actor.member and job.place.guild_id != actor.guild_id):
         raise NoSuchJob(named)
     return job
+
+
+def is_enlarged(job: Job) -> bool:
+    """Returns whether the job's picture is an enlarged one, so that it has no U buttons of its own."""
+    return job.action is JobAction.UPSCALE or job.drawing.picture(Role.CREATIVE) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,7 @@ class GalleryAction(StrEnum):
     DRAWN = "drawn"  # opens the form for what was drawn there
     UPSCALE_2 = "up2"
     UPSCALE_4 = "up4"
+    CREATIVE = "creative"  # enlarges, and draws the details anew
     ZOOM_LITTLE = "zoom15"
     ZOOM_MUCH = "zoom20"
     PAN_LEFT = "left"

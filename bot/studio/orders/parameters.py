@@ -180,6 +180,11 @@ def draft(text: str, actor: Actor, models: Sequence[ModelEntry], default: ModelE
     return _order(wish, actor, models, default)
 
 
+def wordless(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
+    """Builds an order without a prompt, from the options alone. Raises as `compose`."""
+    return _order(replace(wish, prompt=""), actor, models, default)
+
+
 def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
     text = one_line(wish.prompt)
     model = find_model(wish.model, models) if wish.model else default

@@ -12,10 +12,10 @@ from bot.studio.orders.parameters import (
     NO_PRESETS,
     PromptInput,
     compose,
-    draft,
     find_model,
     read,
     with_preset,
+    wordless,
 )
 from db import JobAction, Note, NoteKind, Parent, PictureSource, StoredImage, StoredUpload, Upload, UploadId
 from generation import ImageSize, InputPicture, ModelEntry, Role
@@ -38,6 +38,7 @@ class PictureOrder:
     strength: float  # as of the start picture
     is_shaped: bool  # the member chose width to height; otherwise the picture's own counts
     has_mask: bool = False
+    blended: int = 0  # as of the start picture
 
     @property
     def preliminary(self) -> Order:
@@ -52,7 +53,10 @@ class PictureOrder:
         return replace(order, drawing=replace(order.drawing, size=size))
 
     def _with(self, picture: PictureSource, mask: PictureSource) -> Order:
-        pictures = [InputPicture(source=picture, role=Role.START, strength=self.strength)]
+        start: InputPicture[PictureSource] = InputPicture(
+            source=picture, role=Role.START, strength=self.strength, blended=self.blended
+        )
+        pictures = [start]
         if self.has_mask:
             pictures.append(InputPicture(source=mask, role=Role.MASK))
         return replace(self.order, drawing=replace(self.order.drawing, pictures=tuple(pictures)))
@@ -95,10 +99,12 @@ def compose_blend(
     models: Sequence[ModelEntry],
     default: ModelEntry,
     presets: Mapping[str, str] = NO_PRESETS,
+    *,
+    count: int = 2,
 ) -> PictureOrder:
-    """Builds an order from the mean of several pictures. Raises as `compose`."""
+    """Builds an order from the mean of `count` pictures. Raises as `compose`."""
     wanted = compose_from_picture(wish, actor, models, default, presets, usual=_BLEND_WEIGHT)
-    return replace(wanted, order=replace(wanted.order, source=BLENDED))
+    return replace(wanted, order=replace(wanted.order, source=BLENDED), blended=count)
 
 
 def level_strength(level: Level, model: ModelEntry, *, has_prompt: bool) -> float:
@@ -122,9 +128,9 @@ def compose_variation(
 ) -> PictureOrder:
     """Builds an order of variations of a picture. The prompt may be empty. Raises as `compose`."""
     wanted = compose_from_picture(wish, actor, models, default, presets) if wish.prompt else None
-    order = wanted.order if wanted else draft("", actor, models, default)
+    order = wanted.order if wanted else wordless(wish, actor, models, default)
     order = replace(order, source=VARIED, action=JobAction.VARIATION)
-    model = wanted.model if wanted else default
+    model = find_model(order.drawing.model, models)
     strength = level_strength(level, model, has_prompt=wanted is not None)
     return PictureOrder(
         order=order, model=model, strength=strength, is_shaped=wanted is not None and wanted.is_shaped
@@ -164,6 +170,11 @@ class Editors(OfferedModels):
             return chosen[0]
         known = [(entry.name, can) for entry in self.known if (can := self.abilities_of(entry.name))]
         raise cannot_edit(named.name if named else "", count, known)
+
+    def takes(self, entry: ModelEntry, count: int) -> bool:
+        """Returns whether the model takes `count` pictures, or may."""
+        is_trusted = not entry.adapts_prompts and self.abilities_of(entry.name) is None
+        return self._certain(entry) >= count or (is_trusted and count <= MAX_EDITED)
 
     def role(self, model: ModelEntry) -> Role:
         """Returns the role of the pictures: references, or the start for a model that changes one picture."""

@@ -17,6 +17,11 @@ from bot.studio import (
     demand_known,
 )
 from bot.studio.orders.control.sketches import follows
+from bot.studio.orders.enlarging.creative import (
+    CREATIVE_FACTOR,
+    can_be_creative,
+    creative_strength,
+)
 from bot.studio.orders.outpainting import (
     OUTPAINTING,
     PLACEMENTS,
@@ -95,6 +100,8 @@ class Variations:
             return await self.outpainting(press, job_id, image, actor)
         if press in FACTORS:
             return await self.upscale(job_id, image, actor, FACTORS[press])
+        if press is GalleryAction.CREATIVE:
+            return await self.creative(job_id, image, actor)
         if press is GalleryAction.REROLL:
             return await self.reroll(job_id, actor)
         raise ValueError(f"{press} orders nothing")
@@ -113,11 +120,30 @@ class Variations:
         job, model = await self._known(job_id, actor)
         picture = await self._picture(job_id, image)
         factor = factor or self._settings.generation.upscale_factor
-        if max(picture.width, picture.height) * factor > MAX_SIDE:
-            raise TooLarge(max(picture.width, picture.height) * factor, MAX_SIDE)
+        _demand_room(picture, factor)
         small = replace(_input(job_id, image, Role.UPSCALE), factor=factor)
         drawing = replace(_drawing(job, model), seed=picture.seed, images=1, pictures=(small,))
         return Order(actor=actor, source=f"U{image + 1}", action=JobAction.UPSCALE, drawing=drawing)
+
+    async def creative(self, job_id: JobId, image: int, actor: Actor) -> Order:
+        """Returns the order of an upscale whose details are drawn anew. Raises NoSuchJob, PictureGone, ModelCannot, TooLarge."""
+        job, model = await self._known(job_id, actor)
+        picture = await self._picture(job_id, image)
+        self._demand_creative(model)
+        _demand_room(picture, CREATIVE_FACTOR)
+        drawing = _drawing(job, model)
+        large = _input(job_id, image, Role.CREATIVE, creative_strength(drawing.steps))
+        # A control picture is about the whole picture, and no tile of it.
+        pictures = await self._guided(job, model, replace(large, factor=CREATIVE_FACTOR), by={Role.STYLE})
+        drawing = replace(drawing, images=1, pictures=pictures)
+        action = JobAction.CREATIVE
+        return Order(actor=actor, source=f"{action} {image + 1}", action=action, drawing=drawing)
+
+    def _demand_creative(self, model: ModelEntry) -> None:
+        """Raises ModelCannot."""
+        can = self._abilities_of(model.name)
+        if not can_be_creative(model, can):
+            raise ModelCannot(model.name, "creative", can_start=can is None or can.starts)
 
     async def outpainting(self, press: GalleryAction, job_id: JobId, image: int, actor: Actor) -> Order:
         """Returns an order of pictures with this one on a larger canvas. Raises NoSuchJob, PictureGone, IsSquare."""
@@ -137,13 +163,15 @@ class Variations:
         return Order(actor=actor, source=f"{action} {source.image + 1}", action=action, drawing=drawing)
 
     async def reroll(self, job_id: JobId, actor: Actor) -> Order:
-        """Returns the same order with another seed. Raises NoSuchJob, PictureGone."""
+        """Returns the same order with another seed. Raises NoSuchJob, PictureGone, ModelCannot."""
         job, model = await self._known(job_id, actor)
         # For an upscale only the prompt is repeated.
         pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
         for each in pictures:
             if await self._is_gone(each.source):
                 raise PictureGone
+        if job.drawing.picture(Role.CREATIVE):  # its model may have left the settings
+            self._demand_creative(model)
         drawing = replace(_drawing(job, model), pictures=pictures)
         return Order(actor=actor, source="re-roll", action=JobAction.REROLL, drawing=drawing)
 
@@ -279,6 +307,12 @@ class Variations:
         if picture is None or picture.is_removed:
             raise PictureGone
         return picture
+
+
+def _demand_room(picture: StoredImage, factor: int) -> None:
+    """Raises TooLarge."""
+    if (side := max(picture.width, picture.height) * factor) > MAX_SIDE:
+        raise TooLarge(side, MAX_SIDE)
 
 
 def _start(job: JobId, image: int, model: ModelEntry, beyond: float) -> InputPicture[PictureSource]:

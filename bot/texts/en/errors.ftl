@@ -55,6 +55,7 @@ error-model-cannot = { $what ->
        *[no] Choose another one with the option `model`.
     }
     [style] The model `{ $model }` can't draw in the style of a picture. { models-that-can }
+    [creative] The model `{ $model }` can't draw the details of an enlarged picture anew. Press *Upscale 2×* instead.
     [mask] The model `{ $model }` can't fill in a part of a picture. { models-that-can }
    *[start] The model `{ $model }` can't start from a picture. { models-that-can }
 }

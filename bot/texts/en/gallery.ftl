@@ -2,18 +2,24 @@
 
 ## Cards
 
-# `picture`: the number of its source picture.
+# `picture`: the number of its source picture. `supplied`: pictures that the member sent. `blended`: those that one is the mean of.
 gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
-    [none] { $supplied ->
-        [0] { "" }
-        [one] { " " }· from a supplied { $control ->
-            [none] picture
-            [scribble] scribble
-            [edges] picture's edges
-            [depth] picture's depths
-           *[pose] picture's pose
+    [none] { $blended ->
+        [0] { $supplied ->
+            [0] { "" }
+            [one] { " " }· { $action ->
+                [variation] variations of
+               *[other] from
+            } a supplied { $control ->
+                [none] picture
+                [scribble] scribble
+                [edges] picture's edges
+                [depth] picture's depths
+               *[pose] picture's pose
+            }
+           *[other] { " " }· from { $supplied } supplied pictures
         }
-       *[other] { " " }· from { $supplied } supplied pictures
+       *[other] { " " }· a blend of { $blended } supplied pictures
     }{ $action ->
         [reroll] { " " }· re-roll
        *[other] { "" }
@@ -23,6 +29,7 @@ gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
         [remix] { " " }· remixed from picture { $picture }
         [edit] { " " }· edited from picture { $picture }
         [upscale] { " " }· picture { $picture }, upscaled
+        [creative] { " " }· picture { $picture }, upscaled with new details
         [region] { " " }· a region of picture { $picture }, drawn anew
         [zoom] { " " }· picture { $picture }, zoomed out
         [pan] { " " }· picture { $picture }, panned
@@ -137,6 +144,7 @@ gallery-on = { $press ->
     [region] Vary region
     [up2] Upscale 2×
     [up4] Upscale 4×
+    [creative] Upscale creative
     [zoom15] Zoom out 1.5×
     [zoom20] Zoom out 2×
    *[square] Make square
@@ -270,6 +278,7 @@ history-job = -# { $action ->
     [variation] variations
     [remix] remix
     [upscale] upscaled
+    [creative] upscaled with new details
     [region] region
     [zoom] zoomed out
     [pan] panned
@@ -294,6 +303,7 @@ show-choice = { $prompt } · { $action ->
     [variation] variations
     [remix] remix
     [upscale] upscaled
+    [creative] upscaled with new details
     [region] region
     [zoom] zoomed out
     [pan] panned

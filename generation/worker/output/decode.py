@@ -211,7 +211,9 @@ class Finisher:
                     pictures[index] = mask.paste(pictures[index])
         return Arriving(torch.stack([to_bytes(picture) for picture in pictures]), finite).each()
 
-    def enlarge(self, picture: Image.Image, factor: int, tell: Callable[[int, int], None]) -> Arriving:
+    def enlarge(
+        self, picture: Image.Image, factor: int, tell: Callable[[int, int], None] = lambda _done, _total: None
+    ) -> Arriving:
         """`tell`: as in Upscaler.enlarge."""
         return Arriving(to_bytes(self.upscaler.enlarge(to_tensor(picture), factor, tell)))
 

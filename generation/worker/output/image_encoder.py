@@ -4,14 +4,25 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from typing import Protocol
+
+from PIL import Image
 
 from generation.files.images import to_png
 from generation.protocol import Event, Failed, Finished, Previewed, TooLarge
 from generation.request import JobId
-from generation.worker.output.decode import Arriving, NotFinite
+from generation.worker.output.decode import NotFinite
 from generation.worker.output.preview import JobPreview
 
 log = logging.getLogger(__name__)
+
+
+class Finishing(Protocol):
+    """What a picture is made of when its copy from the device is complete."""
+
+    def picture(self) -> Image.Image:
+        """Waits for it. Raises NotFinite."""
+        ...
 
 
 class ImageEncoder:
@@ -23,7 +34,7 @@ class ImageEncoder:
         self._previewing: set[JobId] = set()
 
     def encode(
-        self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
+        self, job: JobId, pictures: Sequence[Finishing], texts: Sequence[str], device_seconds: float
     ) -> None:
         """Encodes the pictures in the background, then sends Finished. `texts` are written into the PNGs."""
         context = copy_context()  # for the log lines
@@ -51,7 +62,7 @@ class ImageEncoder:
             self._previewing.discard(job)
 
     def _encode(
-        self, job: JobId, arriving: Sequence[Arriving], texts: Sequence[str], device_seconds: float
+        self, job: JobId, arriving: Sequence[Finishing], texts: Sequence[str], device_seconds: float
     ) -> None:
         try:
             pictures = tuple(to_png(one.picture(), text) for one, text in zip(arriving, texts, strict=True))

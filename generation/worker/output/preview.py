@@ -26,6 +26,9 @@ class JobPreview:
     @classmethod
     def of(cls, job: Job) -> JobPreview:
         """Launches the device work for it without waiting."""
+        if job.tiled is not None:
+            look = torch.from_numpy(job.tiled.look(PREVIEW_SIDE))
+            return cls(drawing=job.request.drawing, pictures={0: Arriving(look)})
         seen = {index: slot.clean_latents for index, slot in job.slots.items()}
         begun = {index: latents for index, latents in seen.items() if latents is not None}
         pictures = dict(job.pictures)

@@ -22,11 +22,11 @@ from bot.studio.orders.variations import Remixable
 from bot.texts import language, markdown
 from bot.ui.components import note
 from db.images import StoredImage
-from db.jobs import Job, JobAction, ReplyTarget
+from db.jobs import Job, JobAction, ReplyTarget, Upload, UploadId
 from db.verdicts import VerdictRecord
 from generation.abilities import Abilities, Guidance, GuidanceKind
 from generation.queue.ticket import Download, Progress, Running, Waiting
-from generation.request import ImageSize, JobId, MemberId, ModelName, Role
+from generation.request import ImageSize, InputPicture, JobId, MemberId, ModelName, Role
 from moderation.verdict import Category, Ruling, Verdict
 from playground.rest.api import Exchange
 from tests.bot.conftest import GUILD, Shop
@@ -280,6 +280,34 @@ def test_what_would_be_too_large_is_not_offered() -> None:
 
     assert [offered(side) for side in (512, 513, 1024, 1025)] == [[2, 4], [2], [2], []]
     assert offered(512, JobAction.IMAGINE) == [4], "U1 doubles it"
+
+
+def test_a_creative_upscale_is_offered_where_its_model_can_and_has_no_u_afterwards() -> None:
+    one = a_gallery(a_job(drawing=replace(a_job().drawing, images=1)), 1)
+    view = cards.gallery_card(SAY, one, "x.png", factors=(4,), is_spoiler=False, is_creative=True)
+    assert labels_of(view)[-2:] == ["Upscale 4×", "Upscale creative"]
+    pictures = grown_from(JOB, 2, role=Role.CREATIVE)
+    job = a_job(action=JobAction.CREATIVE, pictures=pictures)
+    job = replace(job, drawing=replace(job.drawing, images=1))
+    view = cards.gallery_card(SAY, a_gallery(job, 1), "x.png", is_spoiler=False)
+    assert labels_of(view) == ["🔄", "V1", "🗑️", "Remix", "Send to my DMs", *ON]
+    assert "picture 3, upscaled with new details" in texts_of(view)[0]
+    assert "100 steps" in texts_of(view)[-1]
+    assert custom_ids_of(cards.ended_card(SAY, job, "No.")) == [f"atelier:1:reroll:{JOB}:0"]
+
+
+def test_a_card_says_of_what_its_pictures_were_made() -> None:
+    upload = Upload(id=UploadId("aaaaaaaaaa"))
+    start = InputPicture(source=upload, role=Role.START)
+
+    def head(action: JobAction, *pictures: InputPicture[Upload]) -> str:
+        return texts_of(cards.first_card(SAY, a_job(action=action, pictures=pictures), 1, is_ready=True))[0]
+
+    assert head(JobAction.IMAGINE, start).endswith("· from a supplied picture")
+    assert head(JobAction.VARIATION, start).endswith("· variations of a supplied picture")
+    assert head(JobAction.IMAGINE, replace(start, blended=3)).endswith("· a blend of 3 supplied pictures")
+    again = head(JobAction.REROLL, replace(start, blended=2))
+    assert again.endswith("· a blend of 2 supplied pictures · re-roll")
 
 
 def test_a_gallery_names_the_class_of_its_models_licence() -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from generation.queue.cost_model import CostModel
-from generation.request import ImageSize
+from generation.request import ImageSize, InputPicture, Role, Tile
 from tests.drawings import upscale_of
 from tests.generation.worker.requests import order
 
@@ -44,6 +44,19 @@ def test_an_upscale_takes_what_earlier_ones_took_for_each_pixel() -> None:
     assert pace.seconds_for(replace(upscale_of(b""), pixels=256 * 256)) == pytest.approx(2)
     assert pace.seconds_for(replace(upscale_of(b""), pixels=1024 * 1024)) == pytest.approx(32)
     assert pace.seconds_for(order(steps=10)) == pytest.approx(30), "a drawing's time is its own"
+
+
+def test_what_a_tile_takes_is_learned_apart_from_whole_pictures() -> None:
+    pace = CostModel()
+    tile = Tile(box=(0, 0, 64, 64), core=(0, 0, 64, 64), turn=0)
+    large = InputPicture(source=b"", role=Role.CREATIVE, strength=0.5)
+    nine, one = (replace(order(steps=10, pictures=(large,)), tiles=(tile,) * count) for count in (9, 1))
+    assert (nine.cost, nine.parts, order().parts) == (45.0, 9, 1)
+    pace.learn(order(steps=10), 30.0)
+    pace.learn(nine, 90.0)
+    assert pace.seconds_for(nine) == pytest.approx(90)
+    assert pace.seconds_for(one) == pytest.approx(10)
+    assert pace.seconds_for(order(steps=10)) == pytest.approx(30)
 
 
 def test_nothing_is_known_before_anything_was_measured() -> None:

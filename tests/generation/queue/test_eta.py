@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from generation.protocol import StepCost
 from generation.queue.eta import Lateness, ends
 from generation.queue.lease import Work
-from generation.request import GenerationRequest, Lora, LoraName, Request
+from generation.request import GenerationRequest, InputPicture, Lora, LoraName, Request, Role, Tile
 from tests.generation.worker.requests import order
 
 FIXED, A_PICTURE = 0.5, 0.1
@@ -32,6 +34,15 @@ def step(pictures: int) -> float:
 def test_orders_share_steps_as_far_as_there_is_room() -> None:
     told = forecast(*works(order("a", steps=10), order("b", steps=20), order("c", steps=10)))
     assert told == pytest.approx([10 * step(2), 20 * step(2), 20 * step(2)])
+
+
+def test_the_tiles_of_a_picture_share_steps_turn_by_turn() -> None:
+    asked = order("a", steps=10, pictures=(InputPicture(source=b"", role=Role.CREATIVE, strength=0.5),))
+    tiles = tuple(
+        Tile(box=(0, 0, 8, 8), core=(0, 0, 8, 8), turn=turn) for turn in (0, 0, 0, 0, 1, 1, 2, 2, 3)
+    )
+    # Nine tiles of five steps in four turns: three at once on average.
+    assert forecast(*works(replace(asked, tiles=tiles)), at_once=8) == pytest.approx([15 * step(3)])
 
 
 def test_beside_a_draft_nobody_is_stepped() -> None:

@@ -12,6 +12,7 @@ from db.jobs import JobAction, Note, NoteKind, Parent
 from generation.abilities import Abilities, Guidance, GuidanceKind
 from generation.request import InputPicture, JobId, ModelName, Role
 from tests.bot.conftest import Shop, an_order
+from tests.drawings import grown_from
 
 PLAIN = Abilities(pipeline="StableDiffusionPipeline", starts_by="x", masks_by="y")
 NOTHING = Abilities(pipeline="Odd", draws_text=False)
@@ -59,6 +60,14 @@ def test_an_order_that_its_model_cannot_fulfil_is_refused(
         fitted(order, can, USUAL)
     assert refused.value.what == missing
     assert refused.value.can_start is can.starts
+
+
+def test_a_creative_upscale_needs_a_model_that_keeps_a_part_of_a_picture() -> None:
+    order = an_order(action=JobAction.CREATIVE, pictures=grown_from(JobId("aaaaabbbbb"), role=Role.CREATIVE))
+    with pytest.raises(ModelCannot) as refused:
+        fitted(order, NOTHING, USUAL)
+    assert refused.value.what == "mask"
+    assert fitted(order, replace(NOTHING, masks_by="x"), USUAL) == order
 
 
 def test_an_upscale_asks_nothing_of_the_model() -> None:

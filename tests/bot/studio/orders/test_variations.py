@@ -21,10 +21,11 @@ from bot.studio.orders.order import GalleryAction, Order
 from bot.studio.orders.outpainting import OUTPAINTING
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
 from bot.studio.orders.variations import MAX_SIDE, Change, Variations
-from bot.studio.settings import Settings
+from bot.studio.settings import BUNDLED, Settings
 from db.jobs import JobAction, Parent
 from generation.abilities import Abilities
 from generation.request import (
+    GenerationRequest,
     ImageSize,
     JobId,
     Lora,
@@ -92,6 +93,50 @@ async def test_an_upscaled_picture_is_upscaled_again_up_to_the_limit(busy: Shop)
     again = await busy.variations.pressed(GalleryAction.UPSCALE_2, upscale.id, 0, BEN)
     (small,) = again.drawing.pictures
     assert (small.source, small.factor) == (Parent(job=upscale.id, image=0), 2), "of what is shown"
+
+
+async def test_a_creative_upscale_redraws_the_enlarged_picture_in_tiles_of_the_models_own_size(
+    busy: Shop,
+) -> None:
+    job = (await busy.draw(seed=50, images=2)).job
+    order = await busy.variations.pressed(GalleryAction.CREATIVE, job.id, 1, BEN)
+    assert (order.source, order.action, order.drawing.images) == ("creative 2", JobAction.CREATIVE, 1)
+    (large,) = order.drawing.pictures
+    assert (large.source, large.role, large.factor) == (Parent(job=job.id, image=1), Role.CREATIVE, 2)
+    assert 0 < large.strength < SMALL.variation_strength
+    admitted = await busy.admit(order)
+    assert (await busy.job(admitted)).drawing == order.drawing
+    drawing = await busy.studio._drawing_of(admitted)  # pyright: ignore[reportPrivateUsage]
+    request = await busy.studio._request_of(admitted, drawing)  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(request, GenerationRequest)
+    side = (await busy.records.pictures.of_job(job.id))[1].width
+    assert max(tile.box[2] for tile in request.tiles) == 2 * side
+    assert request.cost == pytest.approx(request.parts * drawing.steps * large.strength)
+    assert len((await busy.fulfil(admitted)).images) == 1
+    again = await busy.variations.reroll(admitted.id, BEN)
+    assert again.drawing.pictures == order.drawing.pictures and again.drawing.seed != order.drawing.seed
+
+
+async def test_few_steps_are_enough_for_one_step_of_each_tile(busy: Shop) -> None:
+    for steps in (1, 2, 3, 4, 50):
+        job = (await busy.draw(images=1, steps=steps)).job
+        order = await busy.variations.pressed(GalleryAction.CREATIVE, job.id, 0, BEN)
+        assert int(steps * order.drawing.pictures[0].strength) >= 1
+
+
+async def test_a_creative_upscale_is_refused_where_it_is_not_offered(busy: Shop) -> None:
+    job = (await busy.draw(images=1)).job
+    for can, entry in ((Abilities(pipeline="x", starts_by="y"), SMALL), (None, BUNDLED)):
+        drawn = replace(entry, name=SMALL.name)
+        settings = replace(busy.settings, models=(drawn, LARGE))
+        variations = Variations(settings, busy.records, lambda _, can=can: can)
+        with pytest.raises(ModelCannot) as refused:
+            await variations.pressed(GalleryAction.CREATIVE, job.id, 0, BEN)
+        assert refused.value.what == "creative"
+    async with busy.records.database.transaction() as tx:
+        await tx.all("UPDATE images SET width = 1025 WHERE job = ?", (job.id,))
+    with pytest.raises(TooLarge):
+        await busy.variations.pressed(GalleryAction.CREATIVE, job.id, 0, BEN)
 
 
 async def test_subtle_and_strong_are_on_both_sides_of_v(busy: Shop) -> None:

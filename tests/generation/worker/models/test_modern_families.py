@@ -1,15 +1,20 @@
 """Z-Image, FLUX.2, Qwen-Image and Chroma in the step loop: equal to diffusers' own pipelines, alone and in company."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import pytest
+import torch
 
+from bot.studio.orders.order import GalleryAction
+from bot.studio.orders.outpainting import PLACEMENTS
+from generation.canvas.compose import composed
 from generation.files.images import open_picture
 from generation.protocol import Failed, Finished, Generate, Previewed
-from generation.request import ImageSize
+from generation.request import ImageSize, InputPicture, Role
 from generation.worker.models.loading import Model
 from generation.worker.output.decode import to_tensor
 from tests.drawings import start_from
@@ -25,6 +30,7 @@ pytestmark = pytest.mark.slow
 
 FOLDERS = ["z_image_folder", "klein_folder", "flux2_folder", "qwen_folder", "chroma_folder"]
 STARTING = ["z_image_folder", "qwen_folder", "chroma_folder"]
+MASKING = ["z_image_folder", "qwen_folder"]
 WIDE = ImageSize(width=96, height=64)
 
 
@@ -84,6 +90,21 @@ def test_a_mask_is_filled_as_the_sibling_pipeline_does(base: Model) -> None:
     request = order("1", steps=6, pictures=start_from(png(), strength=0.6, mask=mask()))
     (slot,) = draw_in_company([(base, request)], seed=1)
     assert relative_difference(slot, base, request) < 1e-4
+
+
+@pytest.mark.parametrize("press", [GalleryAction.ZOOM_LITTLE, GalleryAction.PAN_LEFT])
+@pytest.mark.parametrize("base", MASKING, indirect=True)
+def test_a_picture_goes_on_beyond_its_border_and_keeps_its_pixels(base: Model, press: GalleryAction) -> None:
+    assert base.abilities.masks
+    start = InputPicture(source=png(), role=Role.START, strength=0.9, placement=PLACEMENTS[press])
+    request = order("1", steps=4, size=WIDE, pictures=(start,))
+    request = replace(request, drawing=composed(request.drawing))
+    (slot,) = draw_in_company([(base, request)], seed=6)
+    assert relative_difference(slot, base, request) < 1e-4, "as diffusers' inpainting pipeline draws it"
+    canvas, is_new = (to_tensor(open_picture(each.source)) for each in request.drawing.pictures)
+    drawn, is_kept = base.develop([slot])[0], is_new == 0
+    assert torch.equal(drawn[is_kept], canvas[is_kept]) and is_kept.any()
+    assert (drawn - canvas)[~is_kept].abs().mean() > 0.02
 
 
 @pytest.mark.parametrize("base", FOLDERS, indirect=True)
