@@ -51,6 +51,9 @@ class Verdict:
     likeness: str | None = None  # the job whose removed pictures look like this picture
 
 
+WRITTEN = "written:"
+"""Begins the word of a verdict that holds a text in a picture."""
+
 ALLOWED = Verdict(ruling=Ruling.ALLOW)
 
 
