@@ -157,7 +157,7 @@ SET_MESSAGE = "UPDATE jobs SET message_id = ? WHERE id = ? RETURNING id"
 SET_NOTES = "UPDATE jobs SET notes = ? WHERE id = ?"
 TOGGLE_PING = f"UPDATE jobs SET is_pinging = 1 - is_pinging WHERE id = ? AND {LIVE} RETURNING is_pinging"
 PINGED = "UPDATE jobs SET is_pinging = 0 WHERE id = ?"
-# A mention of a job that ended long ago helps nobody.
+# A mention of a job that ended long ago is of no use.
 TO_PING = f"""{SELECT}
 WHERE is_pinging = 1 AND finished_at > ? AND delivered_at IS NOT NULL ORDER BY finished_at, id, position
 """
