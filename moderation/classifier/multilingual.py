@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +40,7 @@ def load(path: Path) -> Multilingual:
 
 def encode(texts: list[str]) -> NDArray[np.float32]:
     """Returns (texts, 512)."""
-    return cast("NDArray[np.float32]", _encoder()(texts))
+    return _encoder()(texts)
 
 
 def windows(text: str) -> Iterator[str]:
