@@ -29,7 +29,7 @@ from generation.logs import LEVELS, open_log
 from moderation import PromptFilter
 from moderation.classifier.classifier import load_classifier
 from moderation.pictures.check import PictureCheck
-from moderation.pictures.registry import load_detectors
+from moderation.pictures.registry import load_detectors, load_reader
 from moderation.prompts.golden_prompts import read_golden_prompts
 from moderation.prompts.named_people import read_named_people
 from moderation.prompts.public_figures import load_figures
@@ -145,7 +145,9 @@ def _screen(settings: Settings) -> PromptFilter:
 
 
 def _picture_check(settings: Settings) -> PictureCheck:
-    return PictureCheck(load_detectors(settings.pictures.detectors, settings.pictures.safety_checker))
+    pictures = settings.pictures
+    reader = None if pictures.read_text == "off" else load_reader()
+    return PictureCheck(load_detectors(pictures.detectors, pictures.safety_checker), reader)
 
 
 def _back_up(data: Path, target: Path | None) -> int:

@@ -247,6 +247,20 @@ class PostedMessage:
                 log.info("not mentioned by the token: %s", error)
         await self._channel.send(text, allowed_mentions=only)
 
+    async def has_mention(self, text: str) -> bool:
+        """Returns whether `mention` has posted this text behind the message; False where the history can't be read.
+
+        Raises one of UNREACHABLE.
+        """
+        after = discord.Object(self.place.message_id or 0)
+        try:
+            async for message in self._channel.history(limit=_SINCE, after=after):
+                if message.author == self._client.user and message.content == text:
+                    return True
+        except discord.Forbidden:
+            log.info("the channel's history can't be read")
+        return False
+
     async def delete(self) -> None:
         """Deletes the message; no error when it does not exist. Raises one of UNREACHABLE when Discord refuses."""
         message_id, webhook = self.place.message_id, self._webhook()

@@ -159,7 +159,11 @@ LIVE = "state IN ('queued', 'running')"
 SET_MESSAGE = "UPDATE jobs SET message_id = ? WHERE id = ? RETURNING id"
 SET_NOTES = "UPDATE jobs SET notes = ? WHERE id = ?"
 TOGGLE_PING = f"UPDATE jobs SET is_pinging = 1 - is_pinging WHERE id = ? AND {LIVE} RETURNING is_pinging"
-TAKE_PING = "UPDATE jobs SET is_pinging = 0 WHERE id = ? AND is_pinging = 1 RETURNING state"
+PINGED = "UPDATE jobs SET is_pinging = 0 WHERE id = ?"
+# A mention of a job that ended long ago is of no use.
+TO_PING = f"""{SELECT}
+WHERE is_pinging = 1 AND finished_at > ? AND delivered_at IS NOT NULL ORDER BY finished_at, id, position
+"""
 START = "UPDATE jobs SET state = 'running', started_at = ? WHERE id = ? AND state = 'queued' RETURNING id"
 END = f"""
 UPDATE jobs SET state = :state, failure = :failure, finished_at = :at WHERE id = :id AND {LIVE} RETURNING id
@@ -238,11 +242,14 @@ class Jobs(Repository):
             row = await tx.one(TOGGLE_PING, (job_id,))
         return None if row is None else bool(row["is_pinging"])
 
-    async def take_ping(self, job_id: JobId) -> JobState | None:
-        """Returns the job's state when its member is to be mentioned, the first time that this is asked; otherwise None."""
+    async def to_ping(self, since: float) -> list[Job]:
+        """Returns delivered jobs that ended after that time and whose members are still to be mentioned."""
+        return await self._read(TO_PING, (since,))
+
+    async def pinged(self, job_id: JobId) -> None:
+        """Records that the job's member is not to be mentioned any more."""
         async with self._db.transaction() as tx:
-            row = await tx.one(TAKE_PING, (job_id,))
-        return None if row is None else JobState(row["state"])
+            await tx.all(PINGED, (job_id,))
 
     async def start(self, job_id: JobId, at: float) -> bool:
         """queued → running. Every change of state returns whether this call made it."""

@@ -131,7 +131,7 @@ PERSONAL_DATA = (
                 paced_by="id",
             ),
         ),
-        columns="id, member, guild_id, channel_id, sha256, width, height, bytes, created_at, removed_at",
+        columns="id, member, guild_id, channel_id, sha256, width, height, bytes, created_at, text, removed_at",
     ),
     PersonalRows(
         "images",

@@ -30,6 +30,7 @@ class StoredUpload:
     height: int
     bytes: int  # the file's length
     created_at: float  # unix seconds
+    text: str = ""  # what was recognised as written in the picture
     removed_at: float | None = None
 
     @property
@@ -42,12 +43,12 @@ class StoredUpload:
 
 
 STORE = """
-INSERT INTO uploads (id, member, guild_id, channel_id, sha256, width, height, bytes, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
+INSERT INTO uploads (id, member, guild_id, channel_id, sha256, width, height, bytes, created_at, text)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
 GET = "SELECT * FROM uploads WHERE id = ?"
 REMOVE = """
-UPDATE uploads SET removed_at = :at WHERE id IN (SELECT value FROM json_each(:uploads)) AND removed_at IS NULL RETURNING sha256
+UPDATE uploads SET removed_at = :at, text = '' WHERE id IN (SELECT value FROM json_each(:uploads)) AND removed_at IS NULL RETURNING sha256
 """
 IS_ORDERED = "EXISTS (SELECT 1 FROM job_parents WHERE job_parents.upload = uploads.id)"
 # An older version's picture goes like any other: all of them would leave no room for galleries.
@@ -85,12 +86,16 @@ class Uploads:
         content: bytes,
         size: ImageSize,
         at: float,
+        text: str = "",
     ) -> StoredUpload:
-        """Writes the file (PNG), then the row. DiskFull leaves at most a file without a row."""
+        """Writes the file (PNG), then the row. DiskFull leaves at most a file without a row.
+
+        `text`: what is written in the picture.
+        """
         [sha256] = await self._pictures.put([content])
         async with self._db.transaction() as tx:
             whose = (UploadId(new_job_id()), member, guild_id, channel_id)
-            (row,) = await tx.all(STORE, (*whose, sha256, size.width, size.height, len(content), at))
+            (row,) = await tx.all(STORE, (*whose, sha256, size.width, size.height, len(content), at, text))
         return value_of(StoredUpload, row)
 
     async def get(self, upload: UploadId) -> StoredUpload | None:

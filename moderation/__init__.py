@@ -26,4 +26,4 @@ from moderation.policy import (
 )
 from moderation.prompts.filter import PromptFilter
 from moderation.rate_limits import Limits, RateLimit, Spend, admit
-from moderation.verdict import ALLOWED, Category, Fingerprint, Ruling, Scores, Verdict, stricter
+from moderation.verdict import ALLOWED, WRITTEN, Category, Fingerprint, Ruling, Scores, Verdict, stricter

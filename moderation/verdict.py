@@ -52,6 +52,9 @@ class Verdict:
     language: str = ""  # the ISO 639 code of the text's language; empty for English
 
 
+WRITTEN = "written:"
+"""Begins the word of a verdict that holds a text in a picture."""
+
 ALLOWED = Verdict(ruling=Ruling.ALLOW)
 
 

@@ -12,7 +12,7 @@ from discord import ui
 from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
 from bot.ui import Language, View, card, markdown, note, row, variant
 from db import Appeal, Case, Decision, Entry, EntryKind, Job, MemberStats, Outcome, VerdictRecord
-from moderation import READ, Ruling, Rung, Sanction, Verdict
+from moderation import READ, WRITTEN, Ruling, Rung, Sanction, Verdict
 
 _OPEN = discord.Colour(0xE0A93B)
 _REFUSED = discord.Colour(0x99545A)
@@ -87,7 +87,7 @@ def why(say: Language, verdict: Verdict, most: int = 8) -> str:
 
 
 def _why(say: Language, category: str, rule: str, words: Sequence[str]) -> str:
-    found = ", ".join(f"`{markdown.code(_found(say, each), 40)}`" for each in words)
+    found = ", ".join(f"`{markdown.code(_found(say, each), _longest(each))}`" for each in words)
     of, _, name = rule.partition(": ")
     return say("case-why", category=category, rule=rule, code=variant(rule), of=of, name=name, words=found)
 
@@ -99,8 +99,15 @@ def _found(say: Language, word: str) -> str:
             return say("case-found", kind=kind, number=number, apart=None)
         case ["job", job, apart]:
             return say("case-found", kind="job", number=job, apart=apart)
+        case _ if word.startswith(WRITTEN):
+            return say("case-found", kind="written", number=word.removeprefix(WRITTEN), apart=None)
         case _:
             return word
+
+
+def _longest(word: str) -> int:
+    """Returns how many characters of it a card shows."""
+    return 200 if word.startswith(WRITTEN) else 40
 
 
 def source(say: Language, record: VerdictRecord) -> str:

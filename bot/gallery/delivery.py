@@ -298,17 +298,41 @@ class Delivery:
         return say_in(self._client, job.place.guild_id)
 
     async def _ping(self, job: Job, post: PostedMessage) -> None:
-        """Mentions the member once, if they asked for it: an edit sends no notification."""
-        state = await self._parts.records.jobs.take_ping(job.id)
-        if state not in (JobState.DONE, JobState.FAILED):  # a member who cancelled knows
+        """Mentions the member once, if they asked for it: an edit sends no notification.
+
+        The mention is due until Discord has it: after a kill in between, the next start looks for it and posts it.
+        """
+        known = await self._parts.records.jobs.get(job.id)
+        if known is None or not known.is_pinging:
             return
-        link, is_done = link_of(post.place), state is JobState.DONE
+        if known.state in (JobState.DONE, JobState.FAILED):  # a member who cancelled knows
+            link, is_done = link_of(post.place), known.state is JobState.DONE
+            text = self._say(job)("gallery-pinged", member=job.member, is_done=is_done, link=link)
+            try:
+                if not (job.delivered_at and await post.has_mention(text)):
+                    await post.mention(text, job.member)
+            except discord.HTTPException as error:
+                log.info("the member is not mentioned: %s", error)
+            except UNREACHABLE as error:
+                log.info("the member is not mentioned yet: %s", error)
+                return
+        await self._parts.records.jobs.pinged(job.id)
+
+    def ping_late(self, job: Job) -> None:
+        """Posts a mention that is due for a delivered job, unless a task has the job."""
+        if job.id in self._carried:
+            return
+        self._carried.add(job.id)
+        with of_job(job.id, job.drawing.prompt):
+            self._spawn(self._ping_late(job))
+
+    async def _ping_late(self, job: Job) -> None:
         try:
-            await post.mention(
-                self._say(job)("gallery-pinged", member=job.member, is_done=is_done, link=link), job.member
-            )
-        except UNREACHABLE as error:
-            log.info("the member is not mentioned: %s", error)
+            await self._ping(job, self._posted(job, job.place))
+        except StorageError as error:
+            log.warning("a mention waits for the database: %s", error)
+        finally:
+            self._carried.discard(job.id)
 
     async def _show_moderators(self, job: Job) -> None:
         """Shows the pictures on the card of the job's case, if it has one. An error here does not fail the job."""

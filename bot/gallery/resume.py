@@ -8,6 +8,7 @@ import discord
 from bot.gallery.delivery import Delivery
 from bot.studio.parts import Parts
 from db import StorageError, Swept
+from moderation import DAY
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,11 @@ async def resume(client: discord.Client, parts: Parts, delivery: Delivery) -> No
     while True:
         try:
             jobs = [*await records.jobs.unfinished(), *await records.jobs.undelivered()]
+            to_ping = await records.jobs.to_ping(clock() - DAY)
         except StorageError as error:
             # The database is busy or the disk is full; the next sweep tries again.
             log.warning("jobs that nobody carries were not looked for: %s", error)
-            jobs = []
+            jobs, to_ping = [], []
         now = clock()
         old = [
             job
@@ -54,4 +56,6 @@ async def resume(client: discord.Client, parts: Parts, delivery: Delivery) -> No
         ]
         if old:
             log.info("%d jobs that nobody carried go on", len(old))
+        for job in to_ping:
+            delivery.ping_late(job)
         await asyncio.sleep(_SWEEP_SECONDS)

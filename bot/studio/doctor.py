@@ -21,6 +21,7 @@ from generation.files.lora_file import BrokenLoraFile, inspect_lora
 from generation.files.model_source import inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
 from generation.provenance.certificate import CHAIN, KEY, load_certificate
+from moderation.pictures.text import rapidocr
 from startup import StartError
 
 ROOM = 2 * 10**9
@@ -55,6 +56,7 @@ def examine(
     _storage(settings, found, show)
     _line(show, "metrics", settings.metrics.listen or "off")
     _line(show, "picture check", ", ".join(settings.pictures.detectors))
+    _line(show, "text in pictures", _text_reader(settings))
     _certificate(settings, found, show)
     sound: list[ModelEntry] = []
     for entry in settings.resolved_models:
@@ -87,6 +89,15 @@ def examine(
                 if finding.why_not:
                     found.troubles.append(f"The model {finding.name!r} can't be used: {finding.why_not}")
     return found
+
+
+def _text_reader(settings: Settings) -> str:
+    """Returns whether what is written in pictures is read, or how to have it read."""
+    if settings.pictures.read_text == "off":
+        return "not read (pictures.read_text)"
+    if not rapidocr.is_installed():
+        return f"not read; to read it: {rapidocr.ADVICE}"
+    return "read in all pictures" if settings.pictures.read_text == "all" else "read in uploads alone"
 
 
 def inspect_data(data: Path) -> Path:

@@ -156,6 +156,7 @@ class PicturesSettings:
     # The detectors that check every picture.
     detectors: Annotated[tuple[DetectorName, ...], Meta(min_length=1)] = ("opennsfw",)
     safety_checker: str = ""  # the weights of "safety-checker": a folder or hub name in diffusers' layout
+    read_text: Literal["all", "uploads", "off"] = "all"  # in pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -287,7 +287,8 @@ class Studio:
         Its pictures are then posted as spoilers.
         """
         drawn = self.captions.described(job)
-        return await self._prompt_screening.is_for_adults(job.place.guild_id, job.drawing.prompt, drawn)
+        text = await self._prompt_screening.text_in(job.drawing)
+        return await self._prompt_screening.is_for_adults(job.place.guild_id, job.drawing.prompt, drawn, text)
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
         """Runs the job to its end and stores the pictures. Works for new jobs and for jobs found at start.

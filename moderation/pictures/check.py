@@ -28,6 +28,14 @@ class Detector(Protocol):
         ...
 
 
+class TextReader(Protocol):
+    """Reads what is written in pictures. Safe to call from several threads."""
+
+    def read(self, picture: Image.Image) -> str:
+        """Returns the text on one line; empty if there is none. `picture`: RGB, any size. Takes up to some seconds."""
+        ...
+
+
 @dataclass(eq=False)
 class DetectorBroken(StartError):
     """A detector that the settings name can't be used."""
@@ -41,11 +49,15 @@ class DetectorBroken(StartError):
 
 
 class PictureCheck:
-    def __init__(self, detectors: Sequence[Detector]) -> None:
-        """Needs at least one detector: a check without any would report every picture as harmless."""
+    def __init__(self, detectors: Sequence[Detector], reader: TextReader | None = None) -> None:
+        """Needs at least one detector: a check without any would report every picture as harmless.
+
+        `reader`: reads texts in pictures; None: they are not read.
+        """
         if not detectors:
             raise ValueError("a picture check without a detector")
         self.detectors = tuple(detectors)
+        self.reader = reader
 
     def scores(self, picture: Image.Image) -> Scores:
         """Scores a picture. Blocks for tens of milliseconds, so call it on a thread."""

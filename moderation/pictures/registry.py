@@ -1,9 +1,9 @@
-"""The detectors, by their names in the settings. Only the named ones are imported."""
+"""The detectors, by their names in the settings, and the reader of texts. Only what is wanted is imported."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from moderation.pictures.check import Detector, DetectorBroken
+from moderation.pictures.check import Detector, DetectorBroken, TextReader
 
 Name = Literal["opennsfw", "nudenet", "safety-checker"]
 
@@ -11,6 +11,13 @@ Name = Literal["opennsfw", "nudenet", "safety-checker"]
 def load_detectors(names: Sequence[str], safety_checker: str = "") -> tuple[Detector, ...]:
     """Loads the named detectors. `safety_checker`: the folder or hub name of its weights. Raises DetectorBroken."""
     return tuple(_load(name, safety_checker) for name in names)
+
+
+def load_reader() -> TextReader | None:
+    """Loads the reader of texts in pictures; None if its package is not installed. Raises DetectorBroken."""
+    from moderation.pictures.text import rapidocr
+
+    return rapidocr.load() if rapidocr.is_installed() else None
 
 
 def _load(name: str, safety_checker: str) -> Detector:

@@ -134,6 +134,8 @@ def test_every_way_in_has_its_path() -> None:
     assert {f"amid --{name}" for name in names} <= set(SHOWN)
     assert {name for name, what in OPTIONS.items() if what is Carries.PROMPT} <= set(SHOWN)
     assert {name for name, what in OPTIONS.items() if what is Carries.NEGATIVE} <= set(LEFT_OUT)
+    pictured = {name.rpartition(" ")[0] for name, what in OPTIONS.items() if what is Carries.PICTURE}
+    assert {f"written in a picture of {command}" for command in pictured} <= set(SHOWN)
     for form, start in ((RemixForm, "form"), (RegionForm, "region"), (DrawnForm, "drawn region")):
         fields = FORMS[form].items()
         assert {f"{start} {name}" for name, what in fields if what is Carries.PROMPT} <= set(SHOWN)

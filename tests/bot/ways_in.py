@@ -47,8 +47,11 @@ from tests.bot.ways_with_pictures import (
     instructed_in_the_panel,
     sent_in_the_panel,
     sketched,
+    started,
     used_as_style_in_the_panel,
     varied,
+    written_in_a_picture,
+    written_in_a_styles_picture,
 )
 from tests.drawings import drawing
 
@@ -58,6 +61,7 @@ class Carries(StrEnum):
 
     PROMPT = "what it shows"
     NEGATIVE = "what it does not show"
+    PICTURE = "what is written in the picture"
     NAME = "one of the settings' names, or a refusal"
     NOTHING = "words for moderators, or none at all"
 
@@ -71,19 +75,19 @@ OPTIONS = {
     "imagine preset": Carries.NAME,
     "imagine style": Carries.NAME,
     "imagine file": Carries.PROMPT,
-    "imagine image": Carries.NOTHING,  # its metadata are not read
-    "imagine mask": Carries.NOTHING,
-    "vary picture": Carries.NOTHING,
+    "imagine image": Carries.PICTURE,  # not its metadata, which are not read
+    "imagine mask": Carries.NOTHING,  # its shapes are not drawn
+    "vary picture": Carries.PICTURE,
     "vary prompt": Carries.PROMPT,
     "blend prompt": Carries.PROMPT,
-    "blend first": Carries.NOTHING,
-    "blend second": Carries.NOTHING,
-    "blend third": Carries.NOTHING,
-    "blend fourth": Carries.NOTHING,
-    "blend fifth": Carries.NOTHING,
+    "blend first": Carries.PICTURE,
+    "blend second": Carries.PICTURE,
+    "blend third": Carries.PICTURE,
+    "blend fourth": Carries.PICTURE,
+    "blend fifth": Carries.PICTURE,
     "edit instruction": Carries.PROMPT,
     **{
-        f"edit {name}": Carries.NOTHING
+        f"edit {name}": Carries.PICTURE
         for name in [
             "picture",
             "second",
@@ -98,7 +102,7 @@ OPTIONS = {
         ]
     },
     "edit model": Carries.NAME,
-    "sketch picture": Carries.NOTHING,
+    "sketch picture": Carries.PICTURE,
     "sketch prompt": Carries.PROMPT,
     "sketch negative": Carries.NEGATIVE,
     "sketch model": Carries.NAME,
@@ -109,13 +113,13 @@ OPTIONS = {
     "preset save name": Carries.NAME,
     "preset save text": Carries.PROMPT,
     "preset delete name": Carries.NAME,
-    "style reference picture": Carries.NOTHING,
+    "style reference picture": Carries.PICTURE,
     "style reference prompt": Carries.PROMPT,
     "style reference model": Carries.NAME,
     "style save name": Carries.NAME,
     "style save words": Carries.PROMPT,
     "style save lora": Carries.NAME,
-    "style save picture": Carries.NOTHING,
+    "style save picture": Carries.PICTURE,
     "style save job": Carries.NAME,
     "style show name": Carries.NAME,
     "style delete name": Carries.NAME,
@@ -462,6 +466,13 @@ SHOWN: dict[str, Way] = {
     "panel instruction": beside_a_picture("{}", instructed_in_the_panel),
     "panel prompt": beside_a_picture("{}", sent_in_the_panel),
     "beside a picture, behind parameters": beside_a_picture("--iw 2 --ar 3:2 {}"),
+    "written in a picture of imagine": written_in_a_picture(started),
+    "written in a picture of vary": written_in_a_picture(varied),
+    "written in a picture of blend": written_in_a_picture(blended),
+    "written in a picture of edit": written_in_a_picture(edited_by),
+    "written in a picture of sketch": written_in_a_picture(sketched),
+    "written in a picture of style reference": written_in_a_picture(in_the_style),
+    "written in a picture of style save": written_in_a_styles_picture,
     "form prompt": written_in_a_form("{}", negative=""),
     "region prompt": written_for_a_region("{}", negative=""),
     "drawn region prompt": written_for_a_drawn_region("{}", negative=""),

@@ -15,7 +15,7 @@ from bot.commands.picture import (
 )
 from bot.studio.orders.control.sketches import Sketchers, SketchOrder, compose_sketch
 from bot.studio.orders.order import Order
-from bot.studio.orders.parameters import PromptInput
+from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.orders.supplied import (
     EditOrder,
     Editors,
@@ -27,11 +27,14 @@ from bot.studio.orders.supplied import (
     compose_variation,
 )
 from bot.studio.pictures.uploaded_picture import read_upload
+from bot.studio.styles.applied import AppliedStyles
 from bot.studio.styles.reference import StyleModels, StyleOrder, compose_style
 from bot.texts import ENGLISH, language
+from db.jobs import Upload
 from generation.abilities import Abilities
 from generation.control.kinds import Control, ControlKind
 from generation.files.images import to_png
+from generation.request import ImageSize, Prompt
 from playground.content.modals import filled, read_modal
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, Shop
 
@@ -94,6 +97,51 @@ def sent_in_the_panel(wish: PromptInput) -> PictureOrder:
     wanted = picture_input_in(sent)
     assert wanted is not None
     return started(wanted.words)
+
+
+def written_in_a_picture(
+    kind: Callable[[PromptInput], PictureOrder | EditOrder | SketchOrder | StyleOrder],
+) -> Way:
+    """Sends a picture in which the text is written, and no words with it."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        row = await shop.records.uploads.store(
+            member=ADA.member,
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            content=to_png(Image.new("RGB", (16, 16))),
+            size=ImageSize(width=16, height=16),
+            at=shop.clock.now,
+            text=text,
+        )
+        wanted = kind(PromptInput(prompt="a quiet hill"))
+        order = (
+            wanted.with_uploads(row, None) if isinstance(wanted, PictureOrder) else wanted.with_uploads([row])
+        )
+        return replace(order, drawing=replace(order.drawing, prompt=Prompt(text="")))
+
+    return path
+
+
+async def written_in_a_styles_picture(shop: Shop, text: str) -> Order:
+    """Draws with a style whose picture has the text."""
+    order = await written_in_a_picture(in_the_style)(shop, text)
+    (reference,) = order.drawing.pictures
+    assert isinstance(reference.source, Upload)
+    async with shop.records.database.transaction() as tx:
+        await shop.records.styles.add(
+            tx,
+            guild_id=GUILD,
+            name="written",
+            member=ADA.member,
+            words="",
+            loras="",
+            upload=reference.source.id,
+            at=shop.clock.now,
+        )
+    wish = compose(PromptInput(prompt="a quiet hill", style="written"), ADA, [WITH_ADAPTER], WITH_ADAPTER)
+    order = await AppliedStyles([WITH_ADAPTER], shop.records, lambda _: None, lambda _: None).applied(wish)
+    return replace(order, drawing=replace(order.drawing, prompt=Prompt(text="")))
 
 
 def beside_a_picture(

@@ -127,7 +127,7 @@ HANDED_OVER = {
         region factor
     """,
     "job_parents": "job position parent parent_image upload role strength placement region factor control blended",
-    "uploads": "id member guild_id channel_id sha256 width height bytes created_at removed_at",
+    "uploads": "id member guild_id channel_id sha256 width height bytes created_at text removed_at",
     "images": "job image_index sha256 width height seed bytes created_at removed_at mark pdq",
     "verdicts": """
         id at guild_id channel_id member member_name job message_id source prompt negative ruling category field

@@ -55,6 +55,7 @@ class Options:
     strength: float = 0.6
     listen: str = ""  # address of the metrics
     page: str = ""  # address of the page for regions; empty: none
+    read_text: str = "off"  # where the package is installed, reading takes a third of a second a picture
     log: str = "text"
     log_file: str = ""
 
@@ -95,6 +96,9 @@ refusals_an_hour = {options.refusals_an_hour}
 
 [metrics]
 listen = "{options.listen}"
+
+[pictures]
+read_text = "{options.read_text}"
 
 [mask_page]
 address = "{options.page and f"http://{options.page}"}"

@@ -209,8 +209,11 @@ class PromptRefused(PromptRefusal):
 
     @property
     def where(self) -> str:
-        """The fields that were refused: "prompt", "negative" or "both"."""
-        return "both" if "+" in self.field else self.field
+        """The fields that were refused: "prompt", "negative" or "both"; "picture" or "picture-too" with a text in a picture."""
+        fields = self.field.split("+")
+        if "written" in fields:
+            return "picture" if len(fields) == 1 else "picture-too"
+        return "both" if len(fields) > 1 else self.field
 
 
 # ---- members' permissions

@@ -58,6 +58,7 @@ class Order:
     typed: str = ""  # the options of a typed order, as inline parameters
     style: str = ""  # the name of a style that is still to be put behind the prompt
     is_style_usual: bool = False  # it is the member's default, and left out where it can't be used
+    picture_text: str = ""  # what is written in pictures that are not stored yet
     drawn: str = (
         ""  # what is drawn instead of the prompt, if the model reads it with its tables; screened too
     )

@@ -3,15 +3,19 @@
 Every picture is checked. Refused ones are withheld; the others are marked, signed and stored.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from bot.studio import Gallery
 from bot.studio.pictures.likeness import Likeness
 from bot.studio.pictures.provenance import Print, Provenance
 from bot.studio.screening.pictures import BANNED, PictureScreening, ScreenedPicture
+from bot.studio.screening.prompts import PromptScreening
 from db import Job, JobAction, Repositories, StoredImage, VerdictRecord
 from generation import GenerationFailed, ImageSize, Pictures
 from generation.files import images
+from moderation import Ruling, stricter
 
 
 class Postprocess:
@@ -19,14 +23,19 @@ class Postprocess:
         self,
         records: Repositories,
         picture_screening: PictureScreening,
+        prompt_screening: PromptScreening | None,
         provenance: Provenance,
         likeness: Likeness,
         *,
         clock: Callable[[], float],
         report: Callable[[VerdictRecord], None],
     ) -> None:
-        """`report`: gets each recorded refusal or flag after the commit; it must not wait."""
+        """`prompt_screening`: judges what is written in finished pictures; None: that is not read.
+
+        `report`: gets each recorded refusal or flag after the commit; it must not wait.
+        """
         self._records = records
+        self._prompt_screening = prompt_screening
         self.picture_screening = picture_screening
         self._provenance = provenance
         self._likeness = likeness
@@ -43,6 +52,7 @@ class Postprocess:
         # the mark count too.
         seen = await self.picture_screening.seen_in_parents(job) if job.action is JobAction.UPSCALE else ()
         judged = await self.picture_screening.judge(made.pictures, job, seen)
+        judged = await self._with_texts(made.pictures, job, judged)
         kept = [index for index, each in enumerate(judged) if not each.is_refused]
         if not kept:
             await self.refuse(job, judged)
@@ -60,6 +70,26 @@ class Postprocess:
             grid_format=grid_format,
             single=prints[0].content if len(judged) == 1 else None,
         )
+
+    async def _with_texts(
+        self, pictures: Sequence[bytes], job: Job, judged: Sequence[ScreenedPicture]
+    ) -> list[ScreenedPicture]:
+        """Judges what is written in the pictures: a stricter verdict than the prompt's own counts for that picture."""
+        if self._prompt_screening is None:
+            return list(judged)
+        policy = await self.picture_screening.policy_of(job)
+        found: list[ScreenedPicture] = []
+        for content, each in zip(pictures, judged, strict=True):
+            text = "" if each.is_refused else await self.picture_screening.read_text(content)
+            if text:
+                verdict = await self._prompt_screening.added_by(text, job.drawing.prompt, policy)
+                if verdict.ruling is not Ruling.ALLOW:
+                    blurred = each.blurred or await self.picture_screening.beside_the_loop(
+                        partial(images.blurred, content)
+                    )
+                    each = replace(each, verdict=stricter(each.verdict, verdict), blurred=blurred)
+            found.append(each)
+        return found
 
     def _print(self, job: Job, made: Pictures, kept: list[int]) -> tuple[dict[int, Print], bytes, str]:
         """Marks and signs the kept pictures, by index. Also returns their grid, with an empty cell for each withheld picture."""

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import AsyncIterable, Callable, Sequence
+from dataclasses import replace
 
 from PIL import Image
 
@@ -50,9 +51,12 @@ class SuppliedPictures:
     async def take_picture(self, content: bytes, order: Order) -> StoredUpload:
         """Stores a picture that the channel may show. `order`: what it is for.
 
-        Raises FileTooLarge, UnusablePicture, UploadRefused.
+        Raises FileTooLarge, UnusablePicture, UploadRefused, and what `Studio.judge` raises for a text in the picture.
         """
-        return await self._store(await self._read(content), order)
+        found = await self._read(content)
+        await self._screen(found, order)
+        (text,) = await self._texts_in([found], order)
+        return await self._keep(found, order.actor, text)
 
     async def take_masked(
         self, picture: bytes, mask: bytes, order: Order
@@ -62,7 +66,8 @@ class SuppliedPictures:
         fitting = await asyncio.to_thread(_fitted, own, found.size)
         for each in (found, fitting):
             await self._screen(each, order)
-        return await self._keep(found, order.actor), await self._keep(fitting, order.actor)
+        (text,) = await self._texts_in([found], order)  # the mask's shapes are no part of what is drawn
+        return await self._keep(found, order.actor, text), await self._keep(fitting, order.actor)
 
     async def take_references(self, contents: AsyncIterable[bytes], order: Order) -> tuple[StoredUpload, ...]:
         """Stores several pictures; none if one of them is refused. Raises as `take_picture`."""
@@ -72,7 +77,9 @@ class SuppliedPictures:
             found.append(await asyncio.to_thread(_reduced, read))
         for each in found:
             await self._screen(each, order)
-        return tuple([await self._keep(each, order.actor) for each in found])
+        texts = await self._texts_in(found, order)
+        pairs = zip(found, texts, strict=True)
+        return tuple([await self._keep(each, order.actor, text) for each, text in pairs])
 
     async def take_blend(self, contents: Sequence[bytes], order: Order) -> StoredUpload:
         """Stores the mean of pictures, in the proportions of the first; each of them must be one that the channel may show.
@@ -82,7 +89,10 @@ class SuppliedPictures:
         found = [await self._read(content) for content in contents]
         for each in found:
             await self._screen(each, order)
-        return await self._store(await asyncio.to_thread(_mean, found), order)
+        texts = await self._texts_in(found, order)
+        mean = await asyncio.to_thread(_mean, found)
+        await self._screen(mean, order)
+        return await self._keep(mean, order.actor, " ".join(filter(None, texts)))
 
     async def _read(self, content: bytes) -> UploadedPicture:
         if len(content) > MAX_BYTES:
@@ -90,11 +100,14 @@ class SuppliedPictures:
         async with self._turn:
             return await read_apart(content)
 
-    async def _store(self, found: UploadedPicture, order: Order) -> StoredUpload:
-        await self._screen(found, order)
-        return await self._keep(found, order.actor)
+    async def _texts_in(self, found: Sequence[UploadedPicture], order: Order) -> list[str]:
+        """Returns what is written in each picture. Raises what `Studio.judge` raises for all of it beside the prompt."""
+        texts = [await self._studio.picture_screening.read_text(each.content) for each in found]
+        if text := " ".join(filter(None, texts)):
+            await self._studio.judge(replace(order, picture_text=text), is_charged=True)
+        return texts
 
-    async def _keep(self, found: UploadedPicture, actor: Actor) -> StoredUpload:
+    async def _keep(self, found: UploadedPicture, actor: Actor, text: str = "") -> StoredUpload:
         return await self._records.uploads.store(
             member=actor.member,
             guild_id=actor.guild_id,
@@ -102,6 +115,7 @@ class SuppliedPictures:
             content=found.content,
             size=found.size,
             at=self._clock(),
+            text=text,
         )
 
     async def _screen(self, found: UploadedPicture, order: Order) -> None:

@@ -42,6 +42,9 @@ BANNED = "removed before"
 _THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """A picture of 1024 px takes a sixth of a second of one thread: four keep up with a GPU that draws 24 pictures a second."""
 
+_LONGEST_TEXT = 2000
+"""Characters of one picture that are judged: more than people write into a picture, and few enough for the filter."""
+
 T = TypeVar("T")
 
 
@@ -62,9 +65,13 @@ class ScreenedPicture:
 class PictureScreening:
     def __init__(self, check: PictureCheck, records: Repositories, policies: ServerPolicies) -> None:
         self.check = check
+        self.reader = check.reader
+        """Reads what is written in pictures. May be replaced while the bot runs; None: nothing is read."""
         self._policies = policies
         self._records = records
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="inspection")
+        # A page of text takes seconds; the threads that check finished pictures must not wait for it.
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="texts")
 
     async def judge(
         self, pictures: Sequence[bytes], job: Job, seen: Sequence[Scores] = ()
@@ -102,6 +109,18 @@ class PictureScreening:
         policy = await self._policy_in(policy_scope_of(actor))
         banned = await self._banned_in(actor.guild_id)
         return await self.beside_the_loop(lambda: self._judge(picture, policy, banned, {}))
+
+    async def read_text(self, picture: bytes) -> str:
+        """Returns what is written in the picture; empty if nothing is, or nothing is read. Raises PictureError.
+
+        The text is a member's: it must not be logged.
+        """
+        reader = self.reader
+        if reader is None:
+            return ""
+        loop = asyncio.get_running_loop()
+        text = await loop.run_in_executor(self._reading, lambda: reader.read(images.open_picture(picture)))
+        return text[:_LONGEST_TEXT]
 
     async def demand_shown(self, pictures: Iterable[StoredImage], spot: PolicyScope) -> bool:
         """Checks finished pictures against the policy of another place than theirs, by the scores that they had.

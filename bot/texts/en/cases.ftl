@@ -43,6 +43,7 @@ case-rule-filter = { $code ->
 case-found = { $kind ->
     [picture] picture { $number }
     [flagged] picture { $number } flagged
+    [written] written in the picture: { $number }
    *[job] job { $number }, { $apart } bits apart
 }
 # The origin of a text: a command, or a picture's button with the picture's number.

@@ -187,6 +187,8 @@ error-prompt-refused = This prompt can't be drawn here: it reads as { $category 
 }{ $where ->
     [prompt] { "" }
     [negative] { " " }(in the negative prompt)
+    [picture] { " " }(because of the text in the picture)
+    [picture-too] { " " }(together with the text in the picture)
    *[both] { " " }(in the prompt and the negative prompt)
 }. { $category ->
     [sexual] Leave out sexual content and try again

@@ -20,6 +20,7 @@ from generation.control.kinds import ControlEntry
 from generation.diagnostics import Card, Finding, ModelReport
 from generation.provenance.certificate import made_certificate
 from generation.request import ModelEntry, ModelName
+from moderation.pictures.text import rapidocr
 from tests.pictures import SIDE
 from tests.stand_in_hub import stand_in_hub
 from tests.tiny_controls import tiny_controlnet
@@ -239,6 +240,30 @@ def test_it_says_what_looks_at_pictures_and_what_signs_them(
     main.main(config(tmp_path, ("tiny", folder)))
     said = capsys.readouterr().out
     assert re.search(r"^certificate +Atelier, until \d{4}-\d\d-\d\d \(made by the bot\)$", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("read_text", "is_installed", "told"),
+    [
+        ("all", True, "read in all pictures"),
+        ("uploads", True, "read in uploads alone"),
+        ("uploads", False, r"not read; to read it: pip install --no-deps rapidocr==3\.10\.0"),
+        ("off", True, r"not read \(pictures\.read_text\)"),
+    ],
+)
+@pytest.mark.usefixtures("examined")
+def test_it_says_whether_texts_in_pictures_are_read(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    folder: Path,
+    read_text: str,
+    is_installed: bool,
+    told: str,
+) -> None:
+    monkeypatch.setattr(rapidocr, "is_installed", lambda: is_installed)
+    main.main(config(tmp_path, ("tiny", folder), more=f'\n[pictures]\nread_text = "{read_text}"\n'))
+    assert re.search(f"^text in pictures +{told}$", capsys.readouterr().out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("more", ["pictures", "provenance"])

@@ -109,6 +109,7 @@ BROKEN = [  # file content, and the key and the words that the error must contai
     ("[retention]\nprompt_days = 3", "retention.prompt_days", "prompts_days"),
     ("[pictures]\ndetectors = []", "pictures.detectors", "at least one of: nudenet, opennsfw"),
     ("[pictures]\ndetectors = ['opensfw']", "pictures.detectors", "at least one of: nudenet, opennsfw"),
+    ("[pictures]\nread_text = 'some'", "pictures.read_text", "one of: all, off, uploads"),
     ("[pictures]\ndetectors = ['opennsfw', 'opennsfw']", "pictures.detectors", "twice"),
     ("[provenance]\ncertificate = 'a.pem'", "provenance", "belong together"),
     ("[metrics]\nlisten = '127.0.0.1:99999'", "metrics.listen", "127.0.0.1:9464"),
