@@ -48,7 +48,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
 GET = "SELECT * FROM uploads WHERE id = ?"
 REMOVE = """
-UPDATE uploads SET removed_at = :at, text = '' WHERE id IN (SELECT value FROM json_each(:uploads)) AND removed_at IS NULL RETURNING sha256
+UPDATE uploads SET removed_at = :at, text = ''
+WHERE id IN (SELECT value FROM json_each(:uploads)) AND removed_at IS NULL RETURNING sha256
 """
 IS_ORDERED = "EXISTS (SELECT 1 FROM job_parents WHERE job_parents.upload = uploads.id)"
 # An older version's picture goes like any other: all of them would leave no room for galleries.
