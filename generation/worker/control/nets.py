@@ -21,7 +21,7 @@ from generation.worker.control.residuals import CALLS, Residuals
 from generation.worker.denoise.control_rows import CONTROLS, ControlGroup
 from generation.worker.denoise.inpaint import read_pixels
 from generation.worker.denoise.slots import RowControl
-from generation.worker.models.offload import denoiser_of
+from generation.worker.models.offload import denoiser_of, uncompiled
 from generation.worker.output.decode import Codec, to_tensor
 
 _KEPT_MAPS = 8
@@ -145,9 +145,5 @@ class ControlledDenoiser:
         if groups is None:
             return self._plain(x, timesteps, **told)
         residuals = self._nets.residuals(x, timesteps, told, groups)
-        # Compiling for further arguments would take minutes for each number of rows.
-        compiled, self._module._compiled_call_impl = self._module._compiled_call_impl, None
-        try:
+        with uncompiled(self._module):
             return self._unet(x, timesteps, **told, **residuals)
-        finally:
-            self._module._compiled_call_impl = compiled

@@ -25,7 +25,7 @@ from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
 from generation.worker.models.offload import Offload, denoiser_of
 from generation.worker.models.prompt_reading import reading_of
-from generation.worker.models.style_adapter import StyleAdapter
+from generation.worker.models.style_adapter import StyleAdapter, StyledDenoiser
 from generation.worker.output.decode import Codec, read_init, reference_picture, to_tensor
 
 
@@ -225,6 +225,8 @@ class Model:
         # A recording can't contain LoRAs, because they change; nor modules that move.
         is_plain = self.cuda_graphs is None or key.loras or self.offload.rungs
         plain = self.unet if is_plain else self.cuda_graphs
+        if self.styles is not None:
+            plain = StyledDenoiser(plain, denoiser_of(self.pipe))
         if self.nets is None:
             return plain
         return ControlledDenoiser(plain, self.unet, denoiser_of(self.pipe), self.nets)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,8 @@ from generation.files.styles.adapter_file import AdapterFile, check_adapter_fit,
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import Drawing, ModelEntry, Role
 from generation.worker.denoise.slots import Row
-from generation.worker.denoise.style_rows import StyleAttention, StyleTokens
+from generation.worker.denoise.style_rows import STYLES, StyleAttention, StyleTokens
+from generation.worker.models.offload import uncompiled
 
 _KEPT = 16
 """Pictures whose tokens are kept: the pictures of a job, and its next ones, look at the same one."""
@@ -87,6 +89,19 @@ class StyleAdapter:
         device = self._pipe.image_encoder.device
         shown, none = self._pipe.encode_image(open_picture(content), device, 1, is_hidden or None)
         return self._projection(shown)[0], self._projection(none)[0]
+
+
+class StyledDenoiser:
+    """A denoiser of a model with an adapter. In steps without style pictures it is called as before: compiled, or replayed."""
+
+    def __init__(self, plain: Any, module: Any) -> None:
+        """`plain`: the denoiser. `module`: what it calls, which may be compiled."""
+        self._plain = plain
+        self._module = module
+
+    def __call__(self, x: Tensor, timesteps: Tensor, **told: Any) -> tuple[Tensor, ...]:
+        with uncompiled(self._module) if STYLES in told else nullcontext():
+            return self._plain(x, timesteps, **told)
 
 
 def _teach(source: str, unet: Any, file: AdapterFile, tensors: dict[str, Tensor]) -> None:
