@@ -17,7 +17,7 @@ from generation.files.model_folder import read_json
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ImageSize, InputPicture, ModelEntry
 from generation.worker.control.estimators import Estimator, load_estimator
-from generation.worker.control.residuals import CALLS, Residuals
+from generation.worker.control.residuals import CALLS, Residuals, between_blocks
 from generation.worker.denoise.control_rows import CONTROLS, ControlGroup
 from generation.worker.denoise.inpaint import read_pixels
 from generation.worker.denoise.slots import RowControl
@@ -47,7 +47,8 @@ def load_nets(entry: ModelEntry, pipe: Any, dtype: torch.dtype, device: torch.de
     estimators = {
         kind: load_estimator(kind, Path(source), device) for kind, source in entry.controls.estimators.items()
     }
-    return ControlNets({kind: loaded[source] for kind, source in sources.items()}, estimators)
+    blocks = len(getattr(denoiser_of(pipe), "transformer_blocks", ()))
+    return ControlNets({kind: loaded[source] for kind, source in sources.items()}, estimators, blocks)
 
 
 def _load(folder: Path, name: str, pipe: Any, dtype: torch.dtype) -> Any:
@@ -62,9 +63,14 @@ def _load(folder: Path, name: str, pipe: Any, dtype: torch.dtype) -> Any:
 
 class ControlNets:
     def __init__(
-        self, nets: Mapping[ControlKind, Any], estimators: Mapping[ControlKind, Estimator] | None = None
+        self,
+        nets: Mapping[ControlKind, Any],
+        estimators: Mapping[ControlKind, Estimator] | None = None,
+        blocks: int = 0,
     ) -> None:
+        """`blocks`: of the denoiser, if it is a transformer that has one list of them."""
         self.nets = nets
+        self._blocks = blocks
         self._estimators = estimators or {}
         self._maps: OrderedDict[_Map, Tensor] = OrderedDict()
 
@@ -125,7 +131,7 @@ class ControlNets:
         for group in groups:
             net = self.nets[group.kind]
             CALLS[type(net).__name__](net, x, timesteps, told, group, found)
-        return found
+        return between_blocks(found, len(x), self._blocks)
 
 
 class ControlledDenoiser:
