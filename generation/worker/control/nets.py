@@ -1,7 +1,6 @@
 """The ControlNets of one model: loaded once, called in the steps of pictures that follow a control map."""
 
 import warnings
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from generation.worker.control.estimators import Estimator, load_estimator
 from generation.worker.control.residuals import CALLS, Residuals, between_blocks
 from generation.worker.denoise.control_rows import CONTROLS, ControlGroup
 from generation.worker.denoise.inpaint import read_pixels
+from generation.worker.denoise.kept import Kept
 from generation.worker.denoise.slots import RowControl
 from generation.worker.models.offload import denoiser_of, uncompiled
 from generation.worker.output.decode import Codec, to_tensor
@@ -72,7 +72,7 @@ class ControlNets:
         self.nets = nets
         self._blocks = blocks
         self._estimators = estimators or {}
-        self._maps: OrderedDict[_Map, Tensor] = OrderedDict()
+        self.kept = Kept[_Map, Tensor](_KEPT_MAPS)
 
     @property
     def modules(self) -> Sequence[torch.nn.Module]:
@@ -100,14 +100,11 @@ class ControlNets:
         if control is None or not picture.strength:
             return None
         key = (picture.source, control, size)
-        if key not in self._maps:
-            self._maps[key] = self._map(picture.source, control, size, codec).to(device, dtype)
-            if len(self._maps) > _KEPT_MAPS:
-                self._maps.popitem(last=False)
-        self._maps.move_to_end(key)
+        content = picture.source
+        seen = self.kept.of(key, lambda: self._map(content, control, size, codec).to(device, dtype))
         return RowControl(
             kind=control.kind,
-            picture=self._maps[key],
+            picture=seen,
             scale=picture.strength,
             is_shared=type(self.nets[control.kind]).__name__ == QWEN_IMAGE,
         )

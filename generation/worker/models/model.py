@@ -16,6 +16,7 @@ from generation.worker.denoise.batch_state import BatchStates
 from generation.worker.denoise.conditioning import Conditioner
 from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
 from generation.worker.denoise.inpaint import Mask
+from generation.worker.denoise.kept import Kept
 from generation.worker.denoise.schedulers import named, suited
 from generation.worker.denoise.slots import References, Row, RowControl, Slot
 from generation.worker.denoise.step_table import StepTables
@@ -101,6 +102,9 @@ class Model:
         self.conditioner = Conditioner(self.family, device, dtype, self.offload, self.adapters.wear)
         self.codec = Codec(pipe, self.family, device, self.offload, preview)
         self.batch_states = BatchStates(device)
+        self._kept: list[Kept[Any, Any]] = [
+            part.kept for part in (self.conditioner, nets, styles) if part is not None
+        ]
         can = replace(of_pipe(pipe), multiple=self.family.multiple, has_style_adapter=styles is not None)
         self.abilities = with_controls(can, entry)
 
@@ -231,10 +235,18 @@ class Model:
             return plain
         return ControlledDenoiser(plain, self.unet, denoiser_of(self.pipe), self.nets)
 
+    @property
+    def grown_bytes(self) -> int:
+        """Returns the bytes that came with orders: those of LoRAs, and of what is kept for speed."""
+        return self.adapters.bytes + sum(each.bytes for each in self._kept)
+
     def make_room(self) -> None:
         """Releases the memory that is used only for speed."""
         if self.cuda_graphs is not None:
             self.cuda_graphs.give_up()
+        self.batch_states.drop_plans()
+        for each in self._kept:
+            each.drop()
 
     @torch.inference_mode()
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:

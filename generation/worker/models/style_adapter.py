@@ -1,7 +1,6 @@
 """The IP-Adapter of one model: makes tokens of a style picture, and teaches the U-Net's attentions to see them."""
 
 import hashlib
-from collections import OrderedDict
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from generation.files.images import open_picture
 from generation.files.styles.adapter_file import AdapterFile, check_adapter_fit, inspect_style_adapter
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import Drawing, ModelEntry, Role
+from generation.worker.denoise.kept import Kept
 from generation.worker.denoise.slots import Row
 from generation.worker.denoise.style_rows import STYLES, StyleAttention, StyleTokens
 from generation.worker.models.offload import uncompiled
@@ -30,7 +30,7 @@ class StyleAdapter:
     def __init__(self, pipe: Any, projection: Any) -> None:
         self._pipe = pipe
         self._projection = projection
-        self._tokens: OrderedDict[bytes, tuple[Tensor, Tensor]] = OrderedDict()
+        self.kept = Kept[bytes, tuple[Tensor, Tensor]](_KEPT)
 
     @classmethod
     def load(cls, entry: ModelEntry, pipe: Any, dtype: torch.dtype) -> "StyleAdapter":
@@ -68,21 +68,13 @@ class StyleAdapter:
         picture = drawing.picture(Role.STYLE)
         if picture is None:
             return rows
-        shown, none = self._tokens_of(picture.source)
+        content = picture.source
+        shown, none = self.kept.of(hashlib.sha256(content).digest(), lambda: self._encoded(content))
         strength = picture.strength
         return tuple(
             replace(row, style=StyleTokens(tokens=none if row.is_negative else shown, strength=strength))
             for row in rows
         )
-
-    def _tokens_of(self, content: bytes) -> tuple[Tensor, Tensor]:
-        key = hashlib.sha256(content).digest()
-        if key not in self._tokens:
-            self._tokens[key] = self._encoded(content)
-            if len(self._tokens) > _KEPT:
-                self._tokens.popitem(last=False)
-        self._tokens.move_to_end(key)
-        return self._tokens[key]
 
     def _encoded(self, content: bytes) -> tuple[Tensor, Tensor]:
         is_hidden = not isinstance(self._projection, ImageProjection)

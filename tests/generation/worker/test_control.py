@@ -260,6 +260,23 @@ def test_its_memory_counts_and_it_moves_with_the_denoiser(sd: Model) -> None:
     assert torch.equal(drawn(sd, *controlled()), found)
 
 
+def test_kept_maps_count_as_memory_and_go_when_it_is_short(sd: Model) -> None:
+    assert sd.nets
+    found = drawn(sd, *controlled(strength=0.5))
+    sd.make_room()
+    before = sd.grown_bytes
+    slot = sd.seat(order(pictures=controlled(strength=0.5)).drawing, 0)
+    (row, *_) = slot.rows
+    assert row.control
+    assert sd.grown_bytes - before >= sd.nets.kept.bytes == row.control.picture.nbytes
+    sd.advance([slot])
+    sd.make_room()
+    assert sd.grown_bytes == before == sd.adapters.bytes
+    while not slot.is_finished:
+        sd.advance([slot])
+    assert torch.equal(slot.latents, found), "a picture in progress goes on with its map"
+
+
 def test_a_compiled_denoiser_is_not_compiled_again_for_maps(sd: Model) -> None:
     calls: list[int] = []
 

@@ -171,6 +171,17 @@ def test_a_compiled_denoiser_is_not_compiled_again_for_style_pictures(one: Model
         one.unet._compiled_call_impl = None
 
 
+def test_kept_style_pictures_count_as_memory_and_go_when_it_is_short(one: Model) -> None:
+    assert one.styles
+    one.make_room()
+    slot = one.seat(order(**styled(RED, 1.0)).drawing, 0)
+    (row, *_) = slot.rows
+    assert row.style
+    assert one.styles.kept.bytes == 2 * row.style.tokens.nbytes < one.grown_bytes
+    one.make_room()
+    assert one.grown_bytes == one.adapters.bytes
+
+
 def test_its_weights_count_in_the_models_memory_and_in_what_it_can_do(
     sd_folder: Path, adapter: Path, one: Model
 ) -> None:
