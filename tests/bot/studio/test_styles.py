@@ -150,19 +150,27 @@ async def test_harmless_parts_that_are_refused_together_are_refused_when_they_co
     assert (await shop.log())[0].prompt == "a child, in lingerie"
 
 
-async def test_an_edited_prompt_keeps_the_loras_and_gets_the_words_once(
+async def test_an_edited_prompt_keeps_its_style_and_gets_the_words_once(
     shop: Shop, book: ServerStyles
 ) -> None:
-    await book.save(ADA, StyleInput(name="mine", words="in lingerie"))
     (order,) = compose_each(PromptInput(prompt="a child --style mine --ar 3:2"), ADA, [DRAWS], DRAWS)
     assert order.typed == "--ar 3:2"
-    assert styled(order, STYLE, [DRAWS]).typed == "--lora pixel:0.5 --ar 3:2"
-    await book.save(ADA, INK)
+    assert styled(order, STYLE, [DRAWS]).typed == "--style ink --ar 3:2"
+    saved = await book.save(ADA, INK)
+    for prompt, left in (
+        ("a fox, In black ink, on paper", "a fox"),
+        ("in black ink, on paper", ""),
+        ("a fox in black ink", "a fox in black ink"),
+    ):
+        assert await shop.studio.styles.without_words(GUILD, prompt, "--ar 3:2 --style INK") == left
+        for options in ("--ar 3:2", "--style gone", ""):
+            assert await shop.studio.styles.without_words(GUILD, prompt, options) == prompt
     usual = Usual(member=MemberDefaults(style="ink"))
     (again,) = compose_each(
         PromptInput(prompt="a fox, in black ink, on paper"), ADA, [SMALL], SMALL, usual=usual
     )
-    assert (await shop.studio.fit(again)).drawing.prompt.text == "a fox, in black ink, on paper"
+    drawing = (await shop.studio.fit(again)).drawing
+    assert (drawing.prompt.text, drawing.style) == ("a fox, in black ink, on paper", saved.id)
 
 
 async def test_a_default_style_that_the_server_lacks_is_left_out_with_a_note(
