@@ -7,6 +7,7 @@ from bot.studio.errors import *  # noqa: F403  # a new refusal needs no line her
 from bot.studio.orders.abilities import OfferedModels
 from bot.studio.orders.order import (
     FACTORS,
+    IN_STYLE_OF,
     VARYING,
     Actor,
     Gallery,
@@ -14,6 +15,7 @@ from bot.studio.orders.order import (
     Moderator,
     Order,
     demand_known,
+    pictures_of_style,
 )
 from bot.studio.settings import (
     DISCORD_API,
