@@ -57,6 +57,9 @@ class Order:
     typed: str = ""  # the options of a typed order, as inline parameters
     style: str = ""  # the name of a style that is still to be put behind the prompt
     is_style_usual: bool = False  # it is the member's default, and left out where it can't be used
+    is_for_server: bool = (
+        False  # what it has is kept for all channels: the strictest of their policies judges it
+    )
     drawn: str = (
         ""  # what is drawn instead of the prompt, if the model reads it with its tables; screened too
     )

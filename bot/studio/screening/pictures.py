@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from PIL import Image
 
-from bot.studio import Actor, NotShownHere
-from bot.studio.screening.server_policies import PolicyScope, ServerPolicies, policy_scope_of
+from bot.studio import NotShownHere
+from bot.studio.screening.server_policies import PolicyScope, ServerPolicies
 from db import (
     BannedPicture,
     Case,
@@ -38,6 +38,9 @@ from moderation.pictures.perceptual_hash import Fingerprint, fingerprint, neares
 
 BANNED = "removed before"
 """The rule of verdicts on pictures that look like a removed one. Rows hold it as a code; cards show a sentence of it."""
+
+NOT_SEEN: Scores = {}
+"""Of a picture that was never marked."""
 
 _THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """A picture of 1024 px takes a sixth of a second of one thread: four keep up with a GPU that draws 24 pictures a second."""
@@ -97,11 +100,16 @@ class PictureScreening:
     async def _banned_in(self, guild: int | None) -> Sequence[BannedPicture]:
         return [] if guild is None else await self._records.banned.of_guild(guild)
 
-    async def judge_upload(self, picture: bytes, actor: Actor) -> ScreenedPicture:
-        """Checks a picture (PNG) that a member supplies in their channel, before there is a job. Raises PictureError."""
-        policy = await self._policy_in(policy_scope_of(actor))
-        banned = await self._banned_in(actor.guild_id)
-        return await self.beside_the_loop(lambda: self._judge(picture, policy, banned, {}))
+    async def judge_upload(
+        self, picture: bytes, spot: PolicyScope, seen: Scores = NOT_SEEN
+    ) -> ScreenedPicture:
+        """Checks a picture (PNG) that a member supplies in a place, before there is a job. Raises PictureError.
+
+        `seen`: its scores before it was marked, if it is a gallery's; the higher score counts.
+        """
+        policy = await self._policy_in(spot)
+        banned = await self._banned_in(spot.guild_id)
+        return await self.beside_the_loop(lambda: self._judge(picture, policy, banned, seen))
 
     async def demand_shown(self, pictures: Iterable[StoredImage], spot: PolicyScope) -> bool:
         """Checks finished pictures against the policy of another place than theirs, by the scores that they had.

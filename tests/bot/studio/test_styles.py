@@ -37,11 +37,14 @@ from bot.studio.styles.server_styles import MOST, SAVING, ServerStyles, StyleInp
 from db.audit import Act
 from db.jobs import Note, NoteKind, Parent
 from db.member_settings import MemberDefaults
+from db.policies import Scope, ScopeKind
 from db.styles import LONGEST_STYLE_NAME, LONGEST_WORDS, Style
 from db.uploads import UploadId
+from db.verdicts import UPLOAD
 from generation.request import Lora, LoraEntry, LoraName, StyleId
-from moderation.verdict import Ruling
-from tests.bot.conftest import ADA, BEN, GUILD, LARGE, MIA, SMALL, Shop
+from moderation.policy import MATURE, Action, Change
+from moderation.verdict import Category, Ruling
+from tests.bot.conftest import ADA, BEN, CHANNEL, GUILD, LARGE, MIA, SMALL, Shop
 from tests.bot.painter import png
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
@@ -260,6 +263,55 @@ async def test_what_could_not_be_drawn_is_not_kept(
     assert await book.like(GUILD, "") == []
     assert {each.source for each in await shop.log()} <= {SAVING}
     assert all(each.verdict.ruling is Ruling.REFUSE for each in await shop.log())
+
+
+LENIENT = Scope(guild_id=GUILD, kind=ScopeKind.CHANNEL, channel_id=CHANNEL)
+STRICT = replace(LENIENT, channel_id=CHANNEL + 1)
+ALLOWED_THERE = Change(action=Action.ALLOW)
+REFUSED_THERE = Change(action=Action.REFUSE)
+HATEFUL = StyleInput(name="flag", words="a swastika on a flag")
+
+
+@pytest.mark.parametrize("scope", [LENIENT, Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)])
+async def test_what_one_channel_alone_allows_is_not_kept_for_the_whole_server(
+    shop: Shop, book: ServerStyles, scope: Scope
+) -> None:
+    """All channels list its words."""
+    actor = replace(ADA, is_age_restricted=scope.kind is ScopeKind.AGE_RESTRICTED)
+    await shop.policies.amend(MIA, scope, Category.HATE, ALLOWED_THERE)
+    await shop.studio.judge(compose(PromptInput(prompt=HATEFUL.words or ""), actor, [SMALL], SMALL))
+    with pytest.raises(PromptRefused):
+        await book.save(actor, HATEFUL)
+
+
+async def test_what_one_channel_alone_refuses_is_not_kept_and_not_drawn_there(
+    shop: Shop, book: ServerStyles
+) -> None:
+    there = replace(ADA, channel_id=STRICT.channel_id)
+    await shop.policies.amend(MIA, Scope(guild_id=GUILD), Category.HATE, ALLOWED_THERE)
+    await book.save(ADA, HATEFUL)
+    await shop.policies.amend(MIA, STRICT, Category.HATE, REFUSED_THERE)
+    with pytest.raises(PromptRefused):
+        await book.save(ADA, replace(HATEFUL, name="other"))
+    for actor, is_refused in ((ADA, False), (there, True)):
+        order = compose(PromptInput(prompt="a fox --style flag"), actor, [SMALL], SMALL)
+        if not is_refused:
+            await shop.admit(order)
+            continue
+        with pytest.raises(PromptRefused):
+            await shop.admit(order)
+
+
+async def test_the_picture_of_an_age_restricted_channel_is_not_kept_for_the_whole_server(busy: Shop) -> None:
+    adults = replace(ADA, is_age_restricted=True)
+    for kind in (ScopeKind.AGE_RESTRICTED, ScopeKind.CHANNEL):
+        scope = Scope(guild_id=GUILD, kind=kind, channel_id=CHANNEL if kind is ScopeKind.CHANNEL else 0)
+        await busy.policies.choose(MIA, scope, MATURE)
+    job = (await busy.draw("show refused", adults, images=1)).job
+    with pytest.raises(UploadRefused):
+        await busy.styles.save(adults, StyleInput(name="look", picture=Parent(job=job.id, image=0)))
+    assert await busy.styles.like(GUILD, "") == []
+    assert UPLOAD in {each.source for each in await busy.log()}
 
 
 async def test_loras_are_kept_with_their_weights_and_the_model_that_has_them(
