@@ -4,7 +4,10 @@ Decoding and computing run on a few threads beside the event loop, so that neith
 """
 
 import asyncio
+import hashlib
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -45,6 +48,9 @@ NOT_SEEN: Scores = {}
 _THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """A picture of 1024 px takes a sixth of a second of one thread: four keep up with a GPU that draws 24 pictures a second."""
 
+_REMEMBERED = 1000
+"""Pictures whose scores and hashes are kept in memory: a list of styles shows five at each look."""
+
 T = TypeVar("T")
 
 
@@ -67,6 +73,10 @@ class PictureScreening:
         self.check = check
         self._policies = policies
         self._records = records
+        self._found: OrderedDict[tuple[PictureCheck, bytes], tuple[Fingerprint | None, Scores]] = (
+            OrderedDict()
+        )
+        self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="inspection")
 
     async def judge(
@@ -220,13 +230,30 @@ class PictureScreening:
     def _judge(
         self, content: bytes, policy: Policy, banned: Sequence[BannedPicture], seen: Scores
     ) -> ScreenedPicture:
-        picture = images.open_picture(content)
-        print = fingerprint(picture)
-        # Computed even when the policy has no thresholds: the picture may be used elsewhere later.
-        scores = highest(self.check.scores(picture), seen)
+        print, own = self._measured(content)
+        scores = highest(own, seen)
         verdict = _return_of(print, banned) or verdict_of(scores, policy)
         blurred = images.blurred(content) if verdict.ruling is not Ruling.ALLOW else None
         return ScreenedPicture(verdict=verdict, fingerprint=print, scores=scores, blurred=blurred)
+
+    def _measured(self, content: bytes) -> tuple[Fingerprint | None, Scores]:
+        """Looks at the picture, unless it did so lately. What it finds does not depend on policies and removed pictures.
+
+        Raises PictureError.
+        """
+        key = (self.check, hashlib.sha256(content).digest())
+        with self._lock:
+            if (found := self._found.get(key)) is not None:
+                self._found.move_to_end(key)
+                return found
+        picture = images.open_picture(content)
+        # Scored even when the policy has no thresholds: the picture may be used elsewhere later.
+        found = fingerprint(picture), self.check.scores(picture)
+        with self._lock:
+            self._found[key] = found
+            if len(self._found) > _REMEMBERED:
+                self._found.popitem(last=False)
+        return found
 
     def judge_preview(self, cell: Image.Image, policy: Policy, banned: Sequence[BannedPicture]) -> Verdict:
         """Checks one cell of a preview grid. Call it in a thread."""

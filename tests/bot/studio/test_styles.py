@@ -42,6 +42,7 @@ from db.styles import LONGEST_STYLE_NAME, LONGEST_WORDS, Style
 from db.uploads import UploadId
 from db.verdicts import UPLOAD
 from generation.request import Lora, LoraEntry, LoraName, StyleId
+from moderation.pictures.check import PictureCheck
 from moderation.policy import MATURE, Action, Change
 from moderation.verdict import Category, Ruling
 from tests.bot.conftest import ADA, BEN, CHANNEL, GUILD, LARGE, MIA, SMALL, Shop
@@ -312,6 +313,33 @@ async def test_the_picture_of_an_age_restricted_channel_is_not_kept_for_the_whol
         await busy.styles.save(adults, StyleInput(name="look", picture=Parent(job=job.id, image=0)))
     assert await busy.styles.like(GUILD, "") == []
     assert UPLOAD in {each.source for each in await busy.log()}
+
+
+async def test_a_picture_that_was_screened_is_not_looked_at_again_and_judged_by_what_holds_now(
+    busy: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adults = replace(ADA, is_age_restricted=True)
+    job = (await busy.draw("show waves1", images=1)).job
+    saved = await busy.styles.save(ADA, StyleInput(name="look", picture=Parent(job=job.id, image=0)))
+    check, looked = busy.studio.picture_screening.check, list[int]()
+
+    class Counted:
+        name = check.detectors[0].name
+
+        def score(self, picture: Any) -> Any:
+            looked.append(1)
+            return check.detectors[0].score(picture)
+
+    monkeypatch.setattr(busy.studio.picture_screening, "check", PictureCheck([Counted()]))
+    for actor in (ADA, BEN, adults):
+        assert (await busy.styles.shown_picture(saved, actor))[0]
+    assert looked == [1]
+    await busy.takedown.remove(job.id, MIA, "spam")
+    with pytest.raises(PictureGone):
+        await busy.styles.shown_picture(saved, BEN)
+    await busy.takedown.restore(MIA, "a mistake", job_id=job.id)
+    assert (await busy.styles.shown_picture(saved, BEN))[0]
+    assert looked == [1]
 
 
 async def test_loras_are_kept_with_their_weights_and_the_model_that_has_them(
