@@ -86,11 +86,11 @@ class Case:
 OPEN = """
 INSERT INTO cases (
     guild_id, number, origin, opened_at, member, member_name, channel_id, job, verdict,
-    prompt, negative, ruling, category, rule, words, score, field, normal_form, likeness, is_first_refusal
+    prompt, negative, ruling, category, rule, words, score, field, normal_form, likeness, language, is_first_refusal
 ) VALUES (
     :guild_id, (SELECT coalesce(max(last), 0) + 1 FROM case_numbers WHERE guild_id = :guild_id),
     :origin, :at, :member, :member_name, :channel_id, :job, :verdict,
-    :prompt, :negative, :ruling, :category, :rule, :words, :score, :field, :normal_form, :likeness, :is_first_refusal
+    :prompt, :negative, :ruling, :category, :rule, :words, :score, :field, :normal_form, :likeness, :language, :is_first_refusal
 ) RETURNING *
 """
 GET = "SELECT * FROM cases WHERE id = ?"

@@ -56,6 +56,8 @@ class NoteKind(StrEnum):
     DEFAULTS = "defaults"  # defaults of the member's that could not be used
     STYLE_PICTURE = "style-picture"  # a style's picture, which the model can't use
     GROUND = "ground"  # the scene for which a plain ground stands
+    REAL_PERSON = "real-person"  # the prompt names a real person
+    FLAGGED = "flagged"  # a moderator will look; the category
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

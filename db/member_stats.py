@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from db.database import Repository, value_of
 from db.verdicts import PICTURE, Verdicts
 from generation import MemberId
+from moderation import Category
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class ServerStats:
     asked: int  # prompts
     flagged: int
     refused: int
+    people: int  # allowed prompts that name a real person
+    styles: int  # allowed prompts that name none, but an author
     pictures_flagged: int  # orders, each counted by the worst of its pictures
     pictures_refused: int
     reports: int
@@ -67,6 +70,10 @@ UNION
 SELECT member FROM blocks
 WHERE guild_id = :guild AND lifted_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
 """
+NOTICED = """
+SELECT coalesce(sum(category = :person), 0) AS people, coalesce(sum(category <> :person), 0) AS styles FROM verdicts
+WHERE guild_id IS :guild AND at >= :since AND ruling = 0 AND rule <> ''
+"""
 REPORTS = "SELECT count(*) FROM reports WHERE guild_id = ? AND at >= ?"
 OPENED = "SELECT count(*) FROM cases WHERE guild_id = ? AND opened_at >= ?"
 OPEN_NOW = "SELECT count(*) FROM cases WHERE guild_id = ? AND outcome IS NULL"
@@ -103,10 +110,14 @@ class Stats(Repository):
         rulings = await Verdicts(self._db).tally(guild_id, since=since)
         waited = await reader.one(WAITED, {"guild": guild_id, "since": since})
         (appeals,) = await reader.all(APPEALS, where)
+        person = Category.REAL_PERSON.value
+        (noticed,) = await reader.all(NOTICED, {"guild": guild_id, "since": since, "person": person})
         return ServerStats(
             asked=sum(n for (is_picture, _), n in rulings.items() if not is_picture),
             flagged=rulings.get((False, 1), 0),
             refused=rulings.get((False, 2), 0),
+            people=noticed["people"],
+            styles=noticed["styles"],
             pictures_flagged=rulings.get((True, 1), 0),
             pictures_refused=rulings.get((True, 2), 0),
             reports=await reader.value(REPORTS, where),

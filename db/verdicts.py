@@ -46,10 +46,10 @@ class VerdictFilter(TypedDict, total=False):
 ADD = """
 INSERT INTO verdicts (
     at, guild_id, channel_id, member, member_name, job, message_id, source, prompt, negative,
-    ruling, category, rule, words, score, field, normal_form, likeness
+    ruling, category, rule, words, score, field, normal_form, likeness, language
 ) VALUES (
     :at, :guild_id, :channel_id, :member, :member_name, :job, :message_id, :source, :prompt, :negative,
-    :ruling, :category, :rule, :words, :score, :field, :normal_form, :likeness
+    :ruling, :category, :rule, :words, :score, :field, :normal_form, :likeness, :language
 ) RETURNING *
 """
 LINK = "UPDATE verdicts SET message_id = ? WHERE job = ? RETURNING id"

@@ -8,6 +8,7 @@ Importing this loads no model and no picture library.
 
 from moderation.duration import DAY, HOUR, MINUTE, seconds_in, written
 from moderation.escalation import EscalationBroken, Rung, Sanction, parse_escalation, rung_for
+from moderation.normalise.language import READ
 from moderation.owner_file import NOT_UTF8, NotToml, line_of, parse_toml
 from moderation.policy import (
     AS_FOUND,

@@ -71,6 +71,12 @@ class Stance:
     def of_rule(self, ruling: Ruling) -> Ruling:
         return self._done(ruling)
 
+    def of_name(self, found: Ruling) -> Ruling:
+        """Returns the ruling for a person in the picture with nothing else to object to. An explicit action holds for each of
+        them.
+        """
+        return found if self.action.ruling is None else self.action.ruling
+
     def _done(self, found: Ruling) -> Ruling:
         if found is Ruling.ALLOW:
             return found
@@ -102,6 +108,14 @@ class Policy:
         soft = ruling if leniently is None else leniently
         stances = (each.stance(category) for each in self.parts)
         return max(stance.of_rule(soft if stance.lenient else ruling) for stance in stances)
+
+    def of_name(self, found: Ruling) -> Ruling:
+        """Returns the ruling for a real person in the picture with nothing else to object to. No policy softens a refusal: the
+        owner asked for it.
+        """
+        if found is Ruling.REFUSE:
+            return found
+        return max(each.stance(Category.REAL_PERSON).of_name(found) for each in self.parts)
 
     @property
     def parts(self) -> tuple[Policy, ...]:

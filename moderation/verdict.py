@@ -49,6 +49,7 @@ class Verdict:
     field: str = ""  # the field of the text: "prompt", "negative", ...
     normal_form: str = ""  # the text as the rules read it
     likeness: str | None = None  # the job whose removed pictures look like this picture
+    language: str = ""  # the ISO 639 code of the text's language; empty for English
 
 
 ALLOWED = Verdict(ruling=Ruling.ALLOW)

@@ -19,6 +19,7 @@ from benchmarks.safety.sets import (
     Share,
     Shares,
     area_under_curve,
+    author_prompts,
     by_hand,
     figure_prompts,
     minors,
@@ -63,6 +64,7 @@ def main() -> None:
         ("smuggled", same_verdict(screen, smuggled(data / "evasion_params_dev.jsonl"))),
         ("languages", languages(screen, data, options.rows)),
         ("minors", always_refused(screen, minors(data / "lexicons"))),
+        ("cases", cases(dev)),
         ("figures", figures(screen, data, dev)),
         ("time", timing(dev)),
     ):
@@ -107,6 +109,23 @@ def shipped(dev: Sequence[Judged]) -> dict[str, Any]:
         "refused or flagged": flagged.as_json(),
         "unsafe refused, by category": categories.as_json(),
         "unsafe refused or flagged, by category": also.as_json(),
+    }
+
+
+def cases(dev: Sequence[Judged]) -> dict[str, Any]:
+    """Counts, of harmless prompts, what opens a case or is refused, apart; and of those without a real person."""
+    opened, refused, nobody = Shares(), Shares(), Shares()
+    for one in dev:
+        if one.row.is_unsafe or one.row.source not in (*CAPTIONS, *REAL_USERS):
+            continue
+        opened.count(one.row.source, one.verdict.ruling is Ruling.FLAG)
+        refused.count(one.row.source, one.is_refused)
+        if one.verdict.category is not Category.REAL_PERSON:
+            nobody.count(one.row.source, one.verdict.ruling is Ruling.FLAG)
+    return {
+        "flagged, which opens a case": opened.as_json(),
+        "refused": refused.as_json(),
+        "flagged, of those without a real person": nobody.as_json(),
     }
 
 
@@ -155,7 +174,9 @@ def always_refused(screen: PromptFilter, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def figures(screen: PromptFilter, data: Path, dev: Sequence[Judged]) -> dict[str, Any]:
-    named, captions = Shares(), Share()
+    named, captions, styles = Shares(), Share(), Shares()
+    for row in author_prompts(data / "own" / "makers.json"):
+        styles.count(row.source, screen.check(row.texts).category is not Category.REAL_PERSON)
     for row in figure_prompts(data / "public_figures.jsonl", most=_FIGURES):
         named.count(row.source, screen.check(row.texts).category is Category.REAL_PERSON)
     for one in dev:
@@ -165,6 +186,7 @@ def figures(screen: PromptFilter, data: Path, dev: Sequence[Judged]) -> dict[str
         "listed names found": named.as_json(),
         "captions taken for a name": {"all": captions.as_json()},
         "unlisted names found": unlisted(data),
+        "authors not taken for a person": styles.as_json(),
     }
 
 

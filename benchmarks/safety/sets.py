@@ -175,6 +175,22 @@ def figure_prompts(file: Path, *, most: int, seed: int = 0) -> list[Row]:
     ]
 
 
+def author_prompts(file: Path) -> list[Row]:
+    """Returns authors as style references, each in one of four sentences. The source is the sentence."""
+    frames = (
+        "a castle at dawn, by {}",
+        "an inn in the woods in the style of {}",
+        "portrait of a knight, intricate, concept art, sharp focus, artstation, {}, 8k",
+        "a quiet street, {} painting",
+    )
+    chance = random.Random(0)
+    return [
+        Row(texts={"prompt": frame.format(name)}, is_unsafe=False, category="safe", source=frame)
+        for name in json.loads(file.read_text(encoding="utf-8"))
+        for frame in (chance.choice(frames),)
+    ]
+
+
 def name_lists(file: Path) -> dict[str, list[str]]:
     """Reads names in canonical form, by source."""
     lists: dict[str, list[str]] = {}

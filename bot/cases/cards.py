@@ -12,7 +12,7 @@ from discord import ui
 from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
 from bot.ui import Language, View, card, markdown, note, row, variant
 from db import Appeal, Case, Decision, Entry, EntryKind, Job, MemberStats, Outcome, VerdictRecord
-from moderation import Ruling, Rung, Sanction, Verdict
+from moderation import READ, Ruling, Rung, Sanction, Verdict
 
 _OPEN = discord.Colour(0xE0A93B)
 _REFUSED = discord.Colour(0x99545A)
@@ -121,6 +121,8 @@ def _asked(say: Language, case: Case, job: Job | None) -> str:
         lines.append(say("case-forgotten"))
     elif verdict.ruling is not Ruling.ALLOW:
         lines.append(f"{why(say, verdict, 5)} · {say('case-score', score=verdict.score)}")
+    if verdict.language:
+        lines.append(say("case-language", language=verdict.language, is_read=verdict.language in READ))
     if verdict.normal_form and verdict.normal_form != case.prompt.casefold():
         lines.append(say("case-read-as", text=verdict.normal_form, limit=_REST))
     parts = [say("case-place", who=_who(case), channel=case.channel_id, at=case.opened_at)]

@@ -57,6 +57,8 @@ def _note(say: Language, note: Note) -> str:
         names = " · ".join(map(markdown.plain, note.names))
     elif note.kind is NoteKind.DEFAULTS:
         names = ", ".join(note.names)
+    elif note.kind is NoteKind.FLAGGED:
+        names = ", ".join(say("server-category", category=category) for category in note.names)
     else:
         names = ", ".join(name if name.isdecimal() else f"`--{name}`" for name in note.names)
     limit = ""

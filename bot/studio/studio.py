@@ -29,7 +29,7 @@ from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.stored import StoredPictures
 from bot.studio.screening.lockdown import Lockdown
 from bot.studio.screening.pictures import BANNED, ScreenedPicture
-from bot.studio.screening.prompts import PromptScreening
+from bot.studio.screening.prompts import PromptScreening, notes_of
 from bot.studio.screening.server_rules import PREFIX
 from bot.studio.styles.applied import AppliedStyles
 from db import (
@@ -128,7 +128,7 @@ class Studio:
         verdict, hits = await self.judge(order, is_charged=True)
         self.captions.demand_known(order)
         own = await self.records.member_settings.of(actor.member)
-        job = replace(self._job_of(order, place, now), is_pinging=own.pings or False)
+        job = replace(self._job_of(order, verdict, place, now), is_pinging=own.pings or False)
         self.dispatch.check_room()
         demand_answer()
         async with self.records.database.transaction() as tx:
@@ -266,7 +266,7 @@ class Studio:
             self._watched.add(member)
             raise
 
-    def _job_of(self, order: Order, place: ReplyTarget, now: float) -> Job:
+    def _job_of(self, order: Order, verdict: Verdict, place: ReplyTarget, now: float) -> Job:
         return Job(
             id=new_job_id(),
             member=order.actor.member,
@@ -274,7 +274,7 @@ class Studio:
             action=order.action,
             place=place,
             drawing=order.drawing,
-            notes=order.notes,
+            notes=notes_of(order, verdict),
             is_age_restricted=order.actor.is_age_restricted,
             policy_channel_id=order.actor.parent_id,
             created_at=now,

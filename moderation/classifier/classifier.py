@@ -3,9 +3,11 @@ opinions, but no rulings.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import groupby
 from math import exp, log
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +15,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.classifier import encoder, ngrams
+from moderation.classifier import encoder, multilingual, ngrams
 from moderation.classifier.encoder import Encoder
+from moderation.classifier.glossary import LANGUAGES as GLOSSARY_LANGUAGES
 from moderation.classifier.glossary import in_english
+from moderation.classifier.multilingual import HEAD, Multilingual
 from moderation.classifier.ngrams import Ngrams, Weighed
+from moderation.normalise.language import ENGLISH, READ
 from moderation.normalise.vocabulary import ordinary_words
 from moderation.prompts.filter import Opinion
 from moderation.verdict import Category
@@ -40,6 +45,9 @@ _PEOPLE = frozenset(
 _FIRST = "ein Fuchs im Wald"  # read at load, so that no member waits for the word lists
 _REMEMBERED = 8  # opinions; two readings of one long text usually share their heaviest stretch
 _LEAST_SHARE = 0.1  # least weight of a shown word, as a share of the heaviest
+_ENGLISH_RUN = 5  # English words in a row that are read in a text of another language
+UNREAD = Opinion(overall=0.0, scores={})
+"""The opinion about a language that nothing here reads."""
 
 
 @dataclass(eq=False)
@@ -72,15 +80,40 @@ class LearnedClassifier:
     """A classifier of canonical text in any language of the word list. Safe to call from several threads."""
 
     def __init__(
-        self, encoder: Encoder, linear: Ngrams, mixture: Mixture, categories: tuple[Category, ...]
+        self,
+        encoder: Encoder,
+        linear: Ngrams,
+        multilingual: Multilingual,
+        mixture: Mixture,
+        categories: tuple[Category, ...],
     ) -> None:
         self._encoder = encoder
         self._linear = linear
+        self._multilingual = multilingual
         self._mixture = mixture
         self._categories = categories
         self._judge_once = lru_cache(maxsize=_REMEMBERED)(self._judge)
 
-    def read(self, text: str) -> Opinion:
+    def read(self, text: str, typed: str = "", language: str = ENGLISH) -> Opinion:
+        """`text`: canonical; `typed`: the same as it was typed, for other languages than English."""
+        if language == ENGLISH:
+            return self._read_english(text)
+        opinions = [self._read_english(" ".join(run)) for run in _english_runs(text, typed)]
+        if language in READ:
+            opinions.append(self._read_foreign(text, typed, has_meanings=language in GLOSSARY_LANGUAGES))
+        return max(opinions, key=lambda opinion: opinion.overall, default=UNREAD)
+
+    def _read_foreign(self, text: str, typed: str, *, has_meanings: bool) -> Opinion:
+        """Reads a language of the multilingual encoder; of words with known meanings, the mean of two readings."""
+        logits = self._multilingual.logits(typed)
+        overall, shares, words = float(logits[0]), _softmax(logits[1:]), ()
+        if has_meanings and (english := in_english(text)):
+            opinion = self._read_english(english)
+            overall = (overall + log(opinion.overall / (1 - opinion.overall))) / 2
+            words = opinion.words
+        return self._opinion(1 / (1 + exp(-overall)), shares, words)
+
+    def _read_english(self, text: str) -> Opinion:
         is_short = _is_short(text)
         english = _with_fairies(text) if is_short else in_english(text)
         if len(english.split()) > _LONG:  # many harmless words must not hide a harmful one
@@ -93,15 +126,12 @@ class LearnedClassifier:
         if is_short:
             overall = self._beside_sentences(english, overall)
         shares = _softmax(encoded[1:] + LINEAR_SAY * weighed.logits[1:])
+        return self._opinion(overall, shares, _heaviest(weighed.words, weighed.shares))
+
+    def _opinion(self, overall: float, shares: NDArray[np.float32], words: tuple[str, ...]) -> Opinion:
         relative = shares / shares.max()
-        return Opinion(
-            overall=overall,
-            scores={
-                category: overall * float(share)
-                for category, share in zip(self._categories, relative, strict=True)
-            },
-            words=_heaviest(weighed.words, weighed.shares),
-        )
+        scores = zip(self._categories, (overall * float(share) for share in relative), strict=True)
+        return Opinion(overall=overall, scores=dict(scores), words=words)
 
     def _logits(self, english: str) -> tuple[Weighed, NDArray[np.float32]]:
         weighed = self._linear.weigh(english)
@@ -140,6 +170,7 @@ def load_classifier(folder: Path = MODEL) -> LearnedClassifier:
         classifier = LearnedClassifier(
             encoder.load(folder),
             ngrams.load(folder / NGRAMS),
+            multilingual.load(folder / HEAD),
             Mixture(**cast("dict[str, float]", card["mixture"])),
             tuple(Category(name) for name in card["categories"]),
         )
@@ -151,6 +182,14 @@ def load_classifier(folder: Path = MODEL) -> LearnedClassifier:
         raise ModelBroken(str(folder), f"{Path(str(error.filename)).name} is missing") from error
     except Exception as error:  # ONNX Runtime and tokenizers raise classes of their own
         raise ModelBroken(str(folder), f"{type(error).__name__}: {error}") from error
+
+
+def _english_runs(text: str, typed: str) -> Iterator[list[str]]:
+    """Yields the English parts of canonical text in another language: ordinary words in a row that were typed like that."""
+    known, said = ordinary_words(), set(typed.casefold().split())
+    for is_english, run in groupby(text.split(), key=lambda word: word in known and word in said):
+        if is_english and len(words := list(run)) >= _ENGLISH_RUN:
+            yield words
 
 
 def _is_short(text: str) -> bool:

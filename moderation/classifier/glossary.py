@@ -9,6 +9,7 @@ from moderation.normalise.vocabulary import ordinary_words
 from moderation.prompts.phrases import Phrasebook
 
 _MEANINGS = Path(__file__).with_name("meanings.txt")
+LANGUAGES = frozenset(("de", "fr", "es", "it", "pt", "ru", "zh", "ja"))
 _ENGLISH_SHARE = 0.5  # ordinary English words in a text; with fewer it counts as another language
 _SENTENCE = 5  # words; a shorter text does not show its language
 _SHORTEST_KEPT = 3  # letters; shorter English words in foreign text mean something else, such as "an"

@@ -11,9 +11,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Protocol
 
+from moderation.normalise.encodings import unencoded
+from moderation.normalise.language import ENGLISH, language_of
+from moderation.normalise.markup import decoded
 from moderation.normalise.normalise import normal_form, words
 from moderation.normalise.vocabulary import ordinary_words
 from moderation.policy import Policy, standard
+from moderation.prompts.foreign_words import is_said
 from moderation.prompts.phrases import Found
 from moderation.prompts.public_figures import Name, PublicFigures, figures
 from moderation.prompts.rules import Part, Reads, Rule, Rules
@@ -22,12 +26,16 @@ from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 NEGATIVE = "negative"  # fields whose names begin with this list content to leave out of the picture
 CLASSIFIER = "classifier"  # the rule name of a verdict by the classifier
 FIGURES = "public figures"  # the rule name of a verdict because of a name
+STYLES = "style references"  # the rule name of an allowed text that names authors
 FLAG_SCORE = 0.5
 REFUSE_SCORE = 1.0
+_SCORES = {Ruling.ALLOW: 0.0, Ruling.FLAG: FLAG_SCORE, Ruling.REFUSE: REFUSE_SCORE}
 # Thresholds required by law: no policy changes them.
 _BESIDE_MINORS = 0.5  # sexual or nude, in a text that names a minor
 _BESIDE_NAMES = 0.5  # sexual, nude or gory, in a text that names a real person
+_DISGRACE_BESIDE_NAMES = 0.8  # criminal, hateful or humiliating, in the same
 _BARE = (Category.SEXUAL, Category.NUDITY)
+_DISGRACE = (Category.ILLEGAL, Category.HARASSMENT, Category.HATE)
 _PLAIN_ENGLISH = 0.8  # share of ordinary English words
 
 _REMEMBERED = 256  # texts whose readings are kept
@@ -47,8 +55,8 @@ class Opinion:
 class Classifier(Protocol):
     """A learned second opinion."""
 
-    def read(self, text: str) -> Opinion:
-        """Reads canonical text. Takes at most a few milliseconds; any thread may call it."""
+    def read(self, text: str, typed: str = "", language: str = ENGLISH) -> Opinion:
+        """Reads canonical text, and the same text as it was typed. Takes at most a few milliseconds; any thread may call it."""
         ...
 
 
@@ -59,6 +67,8 @@ class _Reading:
     is_asked: bool
     text: str
     words: list[str]
+    typed: str
+    language: str  # ISO 639
 
 
 _Hits = Mapping[Rule, Mapping[Part, list[tuple[_Reading, Found]]]]
@@ -103,10 +113,15 @@ class PromptFilter:
             *_beside_minors(hits, opinions),
             *self._of_names(readings, hits, opinions, policy),
         ]
+        language = next((reading.language for reading in readings if reading.is_asked), ENGLISH)
         allowed = replace(ALLOWED, normal_form=readings[0].text if readings else "")
         verdict = max(verdicts, key=_gravity, default=allowed)
         overall = max((opinion.overall for _, opinion in opinions), default=0.0)
-        verdict = replace(verdict, score=max(verdict.score, overall))
+        verdict = replace(
+            verdict,
+            score=max(verdict.score, overall),
+            language="" if language == ENGLISH else language,
+        )
         return (
             verdict if verdict.ruling is Ruling.ALLOW else replace(verdict, field=self._where(verdict, texts))
         )
@@ -130,9 +145,12 @@ class PromptFilter:
             if name.startswith(NEGATIVE) is not is_asked and (said := text.strip())
         )
         if whole:
-            form = normal_form(whole, self._rules.vocabulary)
+            vocabulary = self._rules.vocabulary
+            form = normal_form(whole, vocabulary)
+            typed = unencoded(decoded(whole), vocabulary)
+            language = language_of(typed, words(form.text), vocabulary.english)
             for text in (form.text, *form.views):
-                yield _Reading(is_asked, text, words(text))
+                yield _Reading(is_asked, text, words(text), typed, language)
 
     def _hits(self, readings: list[_Reading]) -> _Hits:
         found: dict[Rule, dict[Part, list[tuple[_Reading, Found]]]] = {}
@@ -140,13 +158,18 @@ class PromptFilter:
             for rule, parts in self._rules.found(reading.words).items():
                 if rule.reads is Reads.EVERYWHERE or (rule.reads is Reads.PROMPT) == reading.is_asked:
                     for part, hits in parts.items():
-                        found.setdefault(rule, {}).setdefault(part, []).extend((reading, hit) for hit in hits)
+                        said = [(reading, hit) for hit in hits if _is_said(rule, hit, reading)]
+                        found.setdefault(rule, {}).setdefault(part, []).extend(said)
         return found
 
     def _opinions(self, readings: list[_Reading]) -> list[tuple[_Reading, Opinion]]:
         if self._classifier is None:
             return []
-        return [(reading, self._classifier.read(reading.text)) for reading in readings if reading.is_asked]
+        return [
+            (reading, self._classifier.read(reading.text, reading.typed, reading.language))
+            for reading in readings
+            if reading.is_asked
+        ]
 
     def _of_names(
         self,
@@ -155,11 +178,12 @@ class PromptFilter:
         opinions: list[tuple[_Reading, Opinion]],
         policy: Policy,
     ) -> Iterator[Verdict]:
-        """Yields verdicts on names of real persons. The policy decides on a name alone. With sexual, nude or gory content it is
-        always refused.
+        """Yields verdicts on names of real persons. The policy decides about a person in the picture; an allowed verdict tells of
+        one. With sexual, nude, gory, criminal or humiliating content a person is always refused. Authors are only told of.
         """
         for reading in readings:
             names = self._names.found(reading.words) if reading.is_asked else []
+            names = [name for name in names if _is_named(name, reading)]
             if not names:
                 continue
             told = [name.words for name in names]
@@ -168,10 +192,13 @@ class PromptFilter:
                 yield _by_words(
                     Ruling.REFUSE, Category.REAL_PERSON, FIGURES, (*told, *compromising), [reading]
                 )
-            ruling = policy.of_rule(Category.REAL_PERSON, Ruling.FLAG)
-            is_alone = any(not name.is_author and name.words not in self._excused for name in names)
-            if is_alone and ruling is not Ruling.ALLOW:
-                yield _by_words(ruling, Category.REAL_PERSON, FIGURES, told, [reading])
+            if authors := [name.words for name in names if name.is_author]:
+                yield _by_words(Ruling.ALLOW, Category.NONE, STYLES, authors, [reading])
+            shown = [name for name in names if not name.is_author and name.words not in self._excused]
+            if shown:
+                ruling = policy.of_name(max(name.alone for name in shown))
+                words = [name.words for name in shown]
+                yield _by_words(ruling, Category.REAL_PERSON, FIGURES, words, [reading])
 
     def _where(self, verdict: Verdict, texts: Mapping[str, str]) -> str:
         """Returns the fields that contain the deciding words; all fields with text if no single field contains any."""
@@ -184,6 +211,20 @@ class PromptFilter:
         return "+".join([name for name, own in said.items() if own & deciding] or said)
 
 
+def _is_said(rule: Rule, hit: Found, reading: _Reading) -> bool:
+    """Returns whether the text says the word in its language. Of a minor, each word counts in every language."""
+    return rule.category is Category.MINORS or is_said(hit.words, reading.language, reading.typed)
+
+
+def _is_named(name: Name, reading: _Reading) -> bool:
+    """Returns whether the words are a name. Outside English a single word is usually none ("pele" is skin), and a word that
+    English lacks is no last name.
+    """
+    if reading.language == ENGLISH or not name.words.isascii():
+        return True
+    return name.is_listed and (" " in name.words or name.alone is not Ruling.ALLOW)
+
+
 def _by_rules(found: _Hits, policy: Policy, opinions: list[tuple[_Reading, Opinion]]) -> Iterator[Verdict]:
     for rule, parts in found.items():
         if not _is_complete(rule, parts):
@@ -192,20 +233,20 @@ def _by_rules(found: _Hits, policy: Policy, opinions: list[tuple[_Reading, Opini
         if not rule.is_fixed:
             ruling = policy.of_rule(rule.category, rule.ruling, rule.age_restricted)
         hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
-        is_dropped = ruling is Ruling.FLAG and _reads_harmless(rule, [*hits, *beside], opinions)
-        if ruling is Ruling.ALLOW or is_dropped:
+        if ruling is Ruling.ALLOW or (ruling is Ruling.FLAG and _is_dropped(rule, parts, opinions)):
             continue
         where = _nearest([reading for reading, _ in hits], [reading for reading, _ in beside])
         yield _by_words(ruling, rule.category, rule.name, [hit.words for _, hit in (*hits, *beside)], where)
 
 
-def _reads_harmless(
-    rule: Rule, hits: list[tuple[_Reading, Found]], opinions: list[tuple[_Reading, Opinion]]
+def _is_dropped(
+    rule: Rule, parts: Mapping[Part, list[tuple[_Reading, Found]]], opinions: list[tuple[_Reading, Opinion]]
 ) -> bool:
     """Returns whether the learned half, which knows the whole text, reads it as harmless: "a knight killing a dragon".
 
     It knows English well enough for that, and no disguise: every reading must be plain English.
     """
+    hits = [hit for each in parts.values() for hit in each]
     if not opinions or max(opinion.overall for _, opinion in opinions) >= rule.allowed_below:
         return False
     known = ordinary_words()
@@ -265,7 +306,7 @@ def _by_words(
         category=category,
         rule=rule,
         words=tuple(dict.fromkeys(words)),
-        score=REFUSE_SCORE if ruling is Ruling.REFUSE else FLAG_SCORE,
+        score=_SCORES[ruling],
         normal_form=" / ".join(dict.fromkeys(reading.text for reading in where)),
     )
 
@@ -285,18 +326,23 @@ def _by_score(
 
 def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: list[Name]) -> Iterator[str]:
     """Yields the words that, together with a name, make the picture an offence."""
-    depicted = any(not name.is_author for name in names)
+    depicted = any(name.may_be_shown for name in names)
     for rule, parts in hits.items():
         is_complete = _is_complete(rule, parts) or (rule.with_names and parts.get(Part.ANY))
         if rule.reads is not Reads.PROMPT or not is_complete:
             continue
         is_explicit = rule.ruling is Ruling.REFUSE and rule.category in (*_BARE, Category.GORE)
-        if is_explicit or (depicted and rule.category in _BARE):
+        is_disgrace = rule.category in _DISGRACE and not _is_dropped(rule, parts, opinions)
+        if is_explicit or (depicted and (rule.category in _BARE or is_disgrace)):
             yield from (found.words for _, found in parts[Part.ANY])
     for _, opinion in opinions:
-        scores = [opinion.scores.get(category, 0.0) for category in (*_BARE, Category.GORE)]
-        if depicted and max(scores) >= _BESIDE_NAMES:
+        is_compromising = _most(opinion, (*_BARE, Category.GORE)) >= _BESIDE_NAMES
+        if depicted and (is_compromising or _most(opinion, _DISGRACE) >= _DISGRACE_BESIDE_NAMES):
             yield from opinion.words or ("score",)
+
+
+def _most(opinion: Opinion, categories: Iterable[Category]) -> float:
+    return max(opinion.scores.get(category, 0.0) for category in categories)
 
 
 def _gravity(verdict: Verdict) -> tuple[int, int, float]:

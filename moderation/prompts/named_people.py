@@ -1,5 +1,5 @@
-"""Reads the owner's list of real persons: added names, names that belong to no real person, and persons
-who agreed to be drawn.
+"""Reads the owner's list of real persons: added names, names that are never drawn, names that belong to no real person, and
+persons who agreed to be drawn.
 """
 
 import re
@@ -13,9 +13,10 @@ from msgspec import Struct, ValidationError, convert, field
 from moderation.normalise.normalise import phrase
 from moderation.owner_file import FileBroken, NotToml, parse_toml, problem_of
 from moderation.prompts.filter import canonical
+from moderation.prompts.public_figures import FLAGGED, REFUSED
 from moderation.prompts.rules import Rules
 
-_FORM = 'write add = ["A Name"], except = ["A Name"] and [[consent]] tables with name, said_yes and when'
+_FORM = 'write add = ["A Name"], never = ["A Name"], except = ["A Name"] and [[consent]] tables with name, said_yes and when'
 
 
 @dataclass(eq=False)
@@ -34,13 +35,16 @@ class Consent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NamedPeople(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    added: tuple[str, ...] = field(default=(), name="add")
+    added: tuple[str, ...] = field(default=(), name="add")  # flagged alone
+    never: tuple[str, ...] = ()  # refused alone, by every policy
     excepted: tuple[str, ...] = field(default=(), name="except")  # no real persons, although found as such
     consents: tuple[Consent, ...] = field(default=(), name="consent")
 
     def names(self, rules: Rules) -> frozenset[str]:
-        """Returns the real persons in addition to the shipped ones, in the forms that the filter reads."""
-        return _forms([*self.added, *(each.name for each in self.consents)], rules)
+        """Returns the real persons in addition to the shipped ones, in the forms and with the marks that the filter reads."""
+        agreed = _forms((each.name for each in self.consents), rules)
+        added, never = _forms(self.added, rules), _forms(self.never, rules)
+        return agreed | {FLAGGED + form for form in added} | {REFUSED + form for form in never}
 
     def excused(self, rules: Rules) -> frozenset[str]:
         """Returns the names that are not flagged alone, in the same forms."""
@@ -58,7 +62,8 @@ def read_named_people(path: Path | None) -> NamedPeople:
     except ValidationError as error:
         place = str(error).partition(" - at ")[2]
         raise NamedPeopleBroken(str(path), _where(place), problem_of(error)) from error
-    named = [("add", name) for name in people.added] + [("except", name) for name in people.excepted]
+    lists = {"add": people.added, "never": people.never, "except": people.excepted}
+    named = [(key, name) for key, names in lists.items() for name in names]
     for number, each in enumerate(people.consents, start=1):
         named.append((f"consent {number}", each.name))
         if not each.said_yes.strip():

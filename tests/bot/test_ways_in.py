@@ -219,7 +219,7 @@ async def test_known_harm_gets_one_verdict_whichever_way_it_came(
     ("text", "ruling"),
     [
         ("a fox at dusk, film grain", Ruling.ALLOW),
-        ("emma watson at a market", Ruling.FLAG),
+        ("vladimir putin at a market", Ruling.FLAG),
         ("woman in lingerie", Ruling.FLAG),
         ("a child in lingerie", Ruling.REFUSE),
         ("a clown at a market", Ruling.REFUSE),

@@ -295,6 +295,7 @@ async def kept(shop: Shop, prompt: Prompt, **changes: Any) -> Job:
     """Stores an old finished job with a picture, independent of the current rules."""
     job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # the same row as the studio writes
         an_order(images=1, prompt=prompt, size=WIDE),
+        ALLOWED,
         ReplyTarget(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
         shop.clock.now,
     )

@@ -32,7 +32,7 @@ class Says(Classifier):
     def __init__(self, category: Category, score: float) -> None:
         self._opinion = Opinion(overall=score, scores={category: score}, words=("this",))
 
-    def read(self, text: str) -> Opinion:
+    def read(self, text: str, typed: str = "", language: str = "en") -> Opinion:
         return self._opinion
 
 
@@ -253,7 +253,7 @@ def test_family_refuses_what_standard_flags_and_mature_allows(screen: PromptFilt
 
 
 def test_rules_and_scores_are_judged_apart_and_the_stricter_wins(rules: Rules) -> None:
-    screen = PromptFilter(rules, Says(Category.GORE, 0.7))
+    screen = PromptFilter(rules, Says(Category.GORE, 0.8))
     assert screen.check({"prompt": "a fox"}).ruling is Ruling.FLAG
     refused = screen.check({"prompt": "a beheaded fox"})
     assert (refused.ruling, refused.rule) == (Ruling.REFUSE, "gore")

@@ -7,12 +7,17 @@ from pathlib import Path
 from moderation.normalise.normalise import phrase
 from moderation.normalise.vocabulary import ordinary_words
 from moderation.prompts.filter import canonical
-from moderation.prompts.public_figures import FIGURES
+from moderation.prompts.public_figures import FICTIONAL, FIGURES, FLAGGED, MAKER
 from moderation.prompts.rules import Rules, load_rules
 from training.safety.corpus import rows
 
 _MORE = Path(__file__).with_name("more_figures.txt")
 _FICTIONAL = Path(__file__).with_name("fictional.txt")
+# Marked by hand among the names, as folded: who makes pictures, buildings or clothes, and who is or was in politics.
+_MARKED = {
+    MAKER: Path(__file__).with_name("makers.txt"),
+    FLAGGED: Path(__file__).with_name("in_politics.txt"),
+}
 # Names that are also everyday phrases. A prompt about the person usually contains more words.
 _EVERYDAY = frozenset(
     (
@@ -26,6 +31,7 @@ _HEAD = """\
 # Public figures, as the filter reads their names. From: Pantheon 1.0, born 1900 or later (CC BY 4.0; Yu et al., 2016),
 # Giphy's celebrity detection (MPL-2.0), dariusk/corpora (CC0), United States legislators and executives (CC0), and
 # training/safety/more_figures.txt (CC0). Made by training/safety/names.py; do not edit.
+# Marks: - nobody real; * makes pictures, buildings or clothes; @ is or was in politics.
 """
 
 
@@ -34,8 +40,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder with public_figures.jsonl")
     options = parser.parse_args()
     rules = load_rules()
-    nobody = {f"-{' '.join(phrase(name))}" for name in _listed(_FICTIONAL)}
-    names = sorted({form for name in _names(options.data) for form in _forms(name, rules)} | nobody)
+    nobody = {FICTIONAL + " ".join(phrase(name)) for name in _listed(_FICTIONAL)}
+    marks = {
+        form: mark
+        for mark, path in _MARKED.items()
+        for name in _listed(path)
+        for form in (" ".join(phrase(name)), canonical(name, rules))
+    }
+    forms = {form for name in _names(options.data) for form in _forms(name, rules)}
+    names = sorted({marks.get(form, "") + form for form in forms} | nobody)
     FIGURES.write_text(_HEAD + "\n".join(names) + "\n", encoding="utf-8")
     print(f"{len(names)} names")
 

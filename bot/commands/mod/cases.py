@@ -124,7 +124,14 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
     ]
     lines = [
         say("mod-stats-title", seconds=seconds),
-        say("mod-stats-prompts", asked=figures.asked, flagged=figures.flagged, refused=figures.refused),
+        say(
+            "mod-stats-prompts",
+            asked=figures.asked,
+            flagged=figures.flagged,
+            refused=figures.refused,
+            people=figures.people,
+            styles=figures.styles,
+        ),
         say("mod-stats-pictures", flagged=figures.pictures_flagged, refused=figures.pictures_refused),
         say("mod-stats-cases", opened=figures.opened, open=figures.open_now, reports=figures.reports),
         say(

@@ -13,7 +13,7 @@ from bot.permissions import demand_moderator
 from bot.ui import Language, Page, card, fields_of, markdown, numbers_in, pager, say_to
 from db import VerdictRecord, Verdicts
 from generation import MemberId
-from moderation import Ruling
+from moderation import READ, Ruling
 
 PAGE = 5
 """Records per page: they share a message's 4,000 characters, so each shows only the start of its texts."""
@@ -106,11 +106,13 @@ def _words(say: Language, record: VerdictRecord) -> str:
             at=record.at,
         )
     ]
-    if verdict.ruling is not Ruling.ALLOW:
+    if verdict.rule:
         lines.append(why(say, verdict, _WORDS_SHOWN))
     lines.append(f"> {markdown.short(markdown.plain(record.prompt or markdown.NO_WORDS), _PROMPT_SHOWN)}")
     if record.negative:
         lines.append(say("mod-log-negative", text=record.negative, limit=_REST_SHOWN))
+    if verdict.language:
+        lines.append(say("case-language", language=verdict.language, is_read=verdict.language in READ))
     if verdict.normal_form and verdict.normal_form != record.prompt.casefold():
         lines.append(say("case-read-as", text=verdict.normal_form, limit=_REST_SHOWN))
     if record.message_id is not None:

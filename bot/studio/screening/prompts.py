@@ -9,10 +9,25 @@ from bot.studio import Order
 from bot.studio.orders.parameters import TYPED
 from bot.studio.screening.server_policies import PolicyScope, ServerPolicies, policy_scope_of_order
 from bot.studio.screening.server_rules import RuleBook, texts_of
-from db import Mode, Origin, Repositories, Transaction, VerdictRecord
+from db import Mode, Note, NoteKind, Origin, Repositories, Transaction, VerdictRecord
 from generation import JobId, Prompt
-from moderation import FAMILY, Policy, PromptFilter, Ruling, Verdict, presets, stricter
+from moderation import FAMILY, Category, Policy, PromptFilter, Ruling, Verdict, presets, stricter
 from moderation.prompts.spam import WINDOW, spam
+
+_NOTES = (NoteKind.REAL_PERSON, NoteKind.FLAGGED)
+
+
+def notes_of(order: Order, verdict: Verdict) -> tuple[Note, ...]:
+    """Returns the notes on the card of an accepted order, with what its verdict says to the member. An order made from a job
+    carries that job's notes; its own verdict replaces the earlier one.
+    """
+    notes = [note for note in order.notes if note.kind not in _NOTES]
+    if verdict.category is Category.REAL_PERSON:
+        notes.append(Note(kind=NoteKind.REAL_PERSON))
+    # Direct messages have no moderators.
+    if verdict.ruling is Ruling.FLAG and order.actor.guild_id is not None:
+        notes.append(Note(kind=NoteKind.FLAGGED, names=(verdict.category,)))
+    return tuple(notes)
 
 
 class PromptScreening:

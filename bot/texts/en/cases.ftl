@@ -35,6 +35,8 @@ case-rule-filter = { $code ->
     [spam-nothing-but-links-and-mentions] `spam: nothing but links and mentions`
     [spam-nothing-but-one-character] `spam: nothing but one character`
     [spam-nothing-but-one-word] `spam: nothing but one word`
+    [public-figures] `public figures`
+    [style-references] `style references`
    *[other] { CODE($rule, limit: 60) }
 }
 # What was found in pictures, in the place of words.
@@ -62,6 +64,10 @@ case-source = { $code ->
    *[other] { $source }
 }
 case-score = score { NUMBER($score, minimumFractionDigits: 2, maximumFractionDigits: 2) }
+case-language = -# language: { CODE($language, limit: 12) }{ $is_read ->
+    [yes] { "" }
+   *[no] , which the learned filter does not read: only words of the rules count
+}
 case-read-as = -# read as: { CODE($text, $limit) }
 case-place = { $channel ->
     [none] { $who } · { MOMENT($at) }

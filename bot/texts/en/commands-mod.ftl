@@ -55,6 +55,7 @@ command-mod-stats = Numbers of prompts, refusals, reports and decisions
     .since = The last 12h, 7d or 2w; left out: 7d
 mod-stats-title = ### The last { PERIOD($seconds) }
 mod-stats-prompts = **Prompts** { $asked } asked · { $flagged } flagged · { $refused } refused
+    -# Allowed and only counted: { $people } with a real person · { $styles } with a style reference
 mod-stats-pictures = **Pictures** of { $flagged ->
     [one] { $flagged } order
    *[other] { $flagged } orders

@@ -47,6 +47,8 @@ gallery-note = -# { $kind ->
     [unweighted] It is drawn without weights.
     [clamped] { $names } was beyond its range. The limit { $limit } is used.
     [ground] A plain colour stands for the scene ({ $names }): this model draws none.
+    [real-person] Shows a real person.
+    [flagged] A moderator will look at this: { $names }.
     [style-picture] This model can't use the style's picture: its words and LoRAs count.
     [defaults] Left out of your own defaults, because it can't be used here: { $names }.
     [loras] LoRAs of the file that are not here were left out: { $names }.

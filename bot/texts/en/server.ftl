@@ -87,7 +87,7 @@ server-stance = { $action ->
        *[other] refused where found, by score from { NUMBER($first, minimumFractionDigits: 2, maximumFractionDigits: 2) }
     }
    *[other] { $category ->
-        [real-person] a name alone is flagged
+        [real-person] a person in politics is flagged, another one is told on the card
        *[other] { $is_lenient ->
             [yes] as the rules say for age-restricted channels
            *[no] as the rules say

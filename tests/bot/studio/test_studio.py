@@ -11,11 +11,12 @@ import pytest
 from bot.studio.errors import MemberBlocked, PromptRefused, TooManyRefused
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.settings import Settings
-from db.jobs import Job, JobState
+from db.jobs import Job, JobState, Note, NoteKind
 from generation.queue.ticket import JobCancelled, LineFull
 from moderation.policy import Policy
 from moderation.prompts.filter import PromptFilter
-from moderation.prompts.rules import parse_rules
+from moderation.prompts.public_figures import figures
+from moderation.prompts.rules import load_rules, parse_rules
 from moderation.rate_limits import RateLimited, TooManyJobs
 from moderation.verdict import Category, Ruling, Verdict
 from tests.bot.conftest import ADA, ADULTS, BEN, GUILD, MIA, SMALL, Shop, an_order, until
@@ -69,6 +70,45 @@ async def test_a_flagged_order_is_drawn_and_moderators_are_told(shop: Shop) -> N
     job = await shop.admit(an_order("a hostage drama"))
     [record] = shop.reviewed()
     assert (record.job, record.verdict.ruling) == (job.id, Ruling.FLAG)
+
+
+KNOWN = ("emma watson", "@vladimir putin", "*zaha hadid")
+PERSON = Note(kind=NoteKind.REAL_PERSON)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "notes", "people", "styles", "cases"),
+    [
+        ("a hostage drama", [Note(kind=NoteKind.FLAGGED, names=(Category.ILLEGAL,))], 0, 0, 1),
+        ("emma watson in a library", [PERSON], 1, 0, 0),
+        (
+            "vladimir putin on a horse",
+            [PERSON, Note(kind=NoteKind.FLAGGED, names=(Category.REAL_PERSON,))],
+            0,
+            0,
+            1,
+        ),
+        ("a castle by zaha hadid", [], 0, 1, 0),
+        ("a castle", [], 0, 0, 0),
+    ],
+)
+async def test_a_card_tells_what_is_noticed_and_only_a_flag_is_a_case(
+    shop: Shop, prompt: str, notes: list[Note], people: int, styles: int, cases: int
+) -> None:
+    shop.prompt_screening.screen = PromptFilter(load_rules(), names=figures(KNOWN))
+    job = await shop.admit(an_order(prompt))
+    counted = await shop.records.member_stats.figures(GUILD, 0)
+    assert list(job.notes) == notes
+    assert (counted.people, counted.styles, counted.opened) == (people, styles, cases)
+    assert len(shop.reviewed()) == cases
+
+
+async def test_a_job_from_another_tells_what_its_own_verdict_is(shop: Shop) -> None:
+    shop.prompt_screening.screen = PromptFilter(load_rules(), names=figures(KNOWN))
+    flagged = Note(kind=NoteKind.FLAGGED, names=(Category.ILLEGAL,))
+    links = Note(kind=NoteKind.LINKS)
+    job = await shop.admit(replace(an_order("emma watson in a library"), notes=(flagged, links)))
+    assert job.notes == (links, PERSON)
 
 
 @pytest.mark.parametrize(

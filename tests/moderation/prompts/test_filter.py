@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from moderation.policy import MATURE, presets
+from moderation.policy import MATURE, Change, presets, standard
 from moderation.prompts.filter import Opinion, PromptFilter
 from moderation.prompts.rules import Rules, parse_rules
 from moderation.verdict import Category, Ruling
@@ -258,7 +258,7 @@ def test_a_disguised_text_costs_no_more_than_some_plain_ones(screen: PromptFilte
 class WordCount:
     """A classifier that scores a text by the number of times it contains "bare"."""
 
-    def read(self, text: str) -> Opinion:
+    def read(self, text: str, typed: str = "", language: str = "en") -> Opinion:
         score = min(1.0, 0.25 * text.split().count("bare"))
         return Opinion(overall=score, scores={Category.SEXUAL: score}, words=("bare",))
 
@@ -266,7 +266,8 @@ class WordCount:
 def test_a_classifier_adds_its_opinion_and_counts_more_beside_a_minor(rules: Rules) -> None:
     screen = PromptFilter(rules, WordCount())
     assert screen.check({"prompt": "bare"}).ruling is Ruling.ALLOW
-    flagged = screen.check({"prompt": "bare bare bare"})
+    policy = standard().amended(Category.SEXUAL, Change(flag=0.6))
+    flagged = screen.check({"prompt": "bare bare bare"}, policy=policy)
     assert (flagged.ruling, flagged.rule, flagged.score) == (Ruling.FLAG, "classifier", 0.75)
     assert screen.check({"prompt": "bare bare bare bare"}).ruling is Ruling.REFUSE
     assert screen.check({"prompt": "bare bare", "style": "a child"}).ruling is Ruling.REFUSE

@@ -17,6 +17,7 @@ from moderation.verdict import Category, Ruling
 
 LIST = """
 add = ["Wanda Quill", "Çağla Özgür"]
+never = ["Vera Nimmermehr"]
 except = ["Emma Stone"]
 
 [[consent]]
@@ -71,6 +72,12 @@ def test_a_consent_or_an_exception_makes_a_name_alone_allowed(
     policy = standard().amended(Category.REAL_PERSON, Change(action=action))
     verdict = screen.check({"prompt": f"{name} playing the piano on a stage"}, policy=policy)
     assert verdict.category is not Category.REAL_PERSON
+
+
+@pytest.mark.parametrize("policy", presets())
+def test_a_name_that_is_never_drawn_is_refused_alone(screen: PromptFilter, policy: str) -> None:
+    verdict = screen.check({"prompt": "a portrait of Vera Nimmermehr"}, policy=presets()[policy])
+    assert (verdict.ruling, verdict.category) == (Ruling.REFUSE, Category.REAL_PERSON)
 
 
 def test_whoever_else_is_named_beside_them_is_flagged(screen: PromptFilter) -> None:

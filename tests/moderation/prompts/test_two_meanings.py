@@ -121,7 +121,7 @@ class Scored:
     def __init__(self, score: float) -> None:
         self.score = score
 
-    def read(self, text: str) -> Opinion:
+    def read(self, text: str, typed: str = "", language: str = "en") -> Opinion:
         return Opinion(overall=self.score, scores={Category.GORE: self.score})
 
 

@@ -1,0 +1,145 @@
+"""Tells whether a name names the look of a picture ("by ...", "... painting") or a person in it. Knows no list of names."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from msgspec import convert
+
+from moderation.normalise.vocabulary import ordinary_words
+
+_CUES = Path(__file__).with_name("names.toml")
+_LONGEST_GAP = 5  # ordinary words that a list of authors may contain in a row; a joint counts as one, another word as two
+_JOINT, _OTHER = 1, 2
+_NEAR = 2  # words from a cue to the name
+_TAIL = 8  # words in front of a name that are read for looks
+_LOOKS_IN_TAIL = 2
+_FRONT = 4  # a name within so many words of the start is what the picture shows
+_BEHIND_TAIL = 6
+_LIST = 5  # words of names in a row that are a list of authors
+_START = 2  # words in front of a person at the start: "a photo Ann Xy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """The lists of names.toml."""
+
+    cues: frozenset[str]
+    joints: frozenset[str]
+    ends: frozenset[str]
+    styles_of: frozenset[str]
+    looks: frozenset[str]
+    works: frozenset[str]
+    looks_like_it: frozenset[str]
+    kinds: frozenset[str]
+    actions_on: frozenset[str]
+    person_behind: frozenset[str]
+    person_before: frozenset[str]
+    authors: frozenset[str]
+
+
+@cache
+def _lists() -> _Words:
+    document = tomllib.loads(_CUES.read_text(encoding="utf-8"))
+    return convert({key: text.split() for key, text in document.items()}, _Words)
+
+
+class Surroundings:
+    """One prompt's words, and which of them may be parts of names."""
+
+    def __init__(self, words: Sequence[str], names: Sequence[tuple[int, int]], known: frozenset[str]) -> None:
+        """`names`: start and end of each name that was found. `known`: first and last names of listed people."""
+        self._words = words
+        self._is_named = [False] * len(words)
+        for start, end in names:
+            self._is_named[start:end] = [True] * (end - start)
+        lists = _lists()
+        self._may_be_name = [
+            named
+            or (word not in lists.looks and (word in known or word in lists.authors or _is_strange(word)))
+            for word, named in zip(words, self._is_named, strict=True)
+        ]
+        self._is_among_authors = self._authors()
+
+    def is_author(self, start: int, end: int, *, is_somebody_else: bool) -> bool:
+        """Returns whether the name at words[start:end] is a style reference. `is_somebody_else`: a listed person who makes no
+        pictures. Only a cue directly in front of the name makes such a person an author.
+        """
+        lists, words = _lists(), self._words
+        if any(word in lists.cues for word in words[max(0, start - _NEAR) : start]):
+            return True
+        behind = words[end : end + 3]
+        if behind and behind[0] in lists.looks_like_it:
+            return True
+        if is_somebody_else:
+            return False
+        return (
+            self._is_among_authors[start]
+            or self._is_of_a_work(behind)
+            or self._stands_in_a_tail(start, end)
+            or self._run(start, end) >= _LIST
+        )
+
+    def is_in_a_persons_place(self, start: int, end: int) -> bool:
+        """Returns whether a person could be named at words[start:end]."""
+        lists, words = _lists(), self._words
+        if start <= _START or words[start - 1] in lists.person_behind:
+            return True
+        behind = words[end : end + 1]
+        return bool(behind) and behind[0] in lists.person_before and words[start - 1] not in lists.looks
+
+    def _authors(self) -> list[bool]:
+        """Marks the words of lists of authors: from a cue on, as long as there are names."""
+        lists, marks = _lists(), [False] * len(self._words)
+        is_open, gap = False, 0
+        for at, word in enumerate(self._words):
+            before = self._words[at - 1] if at else ""
+            if word in lists.cues:
+                is_open, gap = True, 0
+            elif not is_open:
+                continue
+            elif word in lists.ends and not (word == "of" and before in lists.styles_of):
+                is_open = False
+                continue
+            elif self._may_be_name[at]:
+                gap = 0
+            else:
+                gap += _JOINT if word in lists.joints else _OTHER
+                is_open = gap <= _LONGEST_GAP
+            marks[at] = is_open
+        return marks
+
+    def _is_of_a_work(self, behind: Sequence[str]) -> bool:
+        lists = _lists()
+        if not behind:
+            return False
+        if behind[0] in lists.kinds and len(behind) > 1:
+            behind = behind[1:]
+        return behind[0] in lists.works and not (len(behind) > 1 and behind[1] in lists.actions_on)
+
+    def _stands_in_a_tail(self, start: int, end: int) -> bool:
+        lists, words = _lists(), self._words
+        in_front = sum(word in lists.looks for word in words[max(0, start - _TAIL) : start])
+        if start <= _FRONT or in_front < _LOOKS_IN_TAIL:
+            return False
+        return all(
+            words[at] in lists.looks or words[at] in lists.joints or self._may_be_name[at]
+            for at in range(end, min(len(words), end + _BEHIND_TAIL))
+        )
+
+    def _run(self, start: int, end: int) -> int:
+        """Returns the number of words around a name that may be names too, with "and" between them."""
+        while start > 0 and self._continues(start - 1):
+            start -= 1
+        while end < len(self._words) and self._continues(end):
+            end += 1
+        return end - start
+
+    def _continues(self, at: int) -> bool:
+        return self._may_be_name[at] or self._words[at] == "and"
+
+
+def _is_strange(word: str) -> bool:
+    return not word.isdigit() and (word not in ordinary_words() or (len(word) == 1 and word.isalpha()))
