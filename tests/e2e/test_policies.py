@@ -58,7 +58,7 @@ async def test_the_card_says_what_holds_where_and_what_nobody_can_change(stage: 
         await use.wait_for_message()
     card = (await (await stage.mia.slash("after-dark", "server policy show")).wait_for_message()).texts
     assert "**This server** · *standard*, the bot owner's default, changed: gore" in card
-    assert "gore: flagged where found, by score from 0.60" in card
+    assert "gore: flagged where found, by score from 0.79" in card
     assert "**Age-restricted channels** · as the server" in card
     assert f"**<#{channel.id}>** · *family*" in card
     assert "sexual, nudity, self-harm: refused where found, by score from 0.40" in card

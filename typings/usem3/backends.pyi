@@ -1,0 +1,9 @@
+import numpy as np
+from numpy.typing import NDArray
+from sentencepiece import SentencePieceProcessor
+
+class NumpyBackend:
+    def __init__(
+        self, weights_path: str, sp_processor: SentencePieceProcessor, threads: int = ...
+    ) -> None: ...
+    def encode(self, texts: list[str]) -> NDArray[np.float32]: ...
