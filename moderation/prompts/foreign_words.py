@@ -3,8 +3,8 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from collections.abc import Collection, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,12 @@ def is_said(word: str, language: str, typed: str, vocabulary: Vocabulary, around
     of = _languages_of(word)
     if language in of or _EVERYWHERE in of:
         return True
-    shown = visible(typed).casefold()
     if of:
         return False
-    if word in _WORDS.findall(shown) or _DISGUISED.search(shown) is not None:
+    shown, as_typed, is_disguised = _as_shown(typed)
+    if is_disguised or word in as_typed:
         return True
-    return any(word in said for said in _apart(shown, word, language, vocabulary))
+    return word in _apart(shown, language, vocabulary)
 
 
 def _is_english_at(word: str, around: Sequence[str], vocabulary: Vocabulary) -> bool:
@@ -53,20 +53,31 @@ def _is_english_at(word: str, around: Sequence[str], vocabulary: Vocabulary) -> 
     return sum(is_english) >= _ENGLISH_AROUND or (at > 0 and is_english[at - 1])
 
 
-def _apart(shown: str, word: str, language: str, vocabulary: Vocabulary) -> Iterator[list[str]]:
-    """Yields the words of each part of a text that may be English, read without the rest. Of other scripts, that is all that is
-    Latin. Of Latin script, it is each word by itself: neighbours that make one ("nu de") are words of that language.
+@lru_cache(maxsize=8)
+def _as_shown(typed: str) -> tuple[str, frozenset[str], bool]:
+    """Returns the text as a reader sees it, its words, and whether signs disguise one."""
+    shown = visible(typed).casefold()
+    return shown, frozenset(_WORDS.findall(shown)), _DISGUISED.search(shown) is not None
+
+
+@lru_cache(maxsize=8)
+def _apart(shown: str, language: str, vocabulary: Vocabulary) -> frozenset[str]:
+    """Returns the words of the parts of a text that may be English, each read without the rest. Of other scripts, that is all
+    that is Latin. Of Latin script, it is each word by itself: neighbours that make one ("nu de") are words of that language.
     """
     chunks = shown.split()
     if not is_latin(shown):
-        yield words(normal_form(" ".join(filter(_has_latin, chunks)), vocabulary).text)
-        return
-    for chunk in chunks:
+        return frozenset(words(normal_form(" ".join(filter(_has_latin, chunks)), vocabulary).text))
+    found: set[str] = set()
+    for chunk in set(chunks):
         core = _EDGES.sub("", chunk)
-        is_turned = core[::-1] == word  # "Dekan" is a dean, and no model reads backwards
-        is_own = language == _VIETNAMESE and plain(core) == word and _SYLLABLE.fullmatch(word)
-        if not is_turned and not is_own:
-            yield words(normal_form(chunk, vocabulary).text)
+        said = set(words(normal_form(chunk, vocabulary).text))
+        said.discard(core[::-1])  # "Dekan" is a dean, and no model reads backwards
+        bare = plain(core)
+        if language == _VIETNAMESE and _SYLLABLE.fullmatch(bare):
+            said.discard(bare)
+        found |= said
+    return frozenset(found)
 
 
 def _has_latin(chunk: str) -> bool:

@@ -97,7 +97,7 @@ class Surroundings:
         return bool(behind) and behind[0] in lists.person_before and words[start - 1] not in lists.looks
 
     def _is_present(self, start: int) -> bool:
-        """Returns whether the words in front of words[start] name a person in the picture: "kissed by", "standing by", "painted"."""
+        """Returns whether the words in front of a name show a person: "kissed by", "standing by", "painted"."""
         lists, words = _lists(), self._words
         at = next((at for at in (start - 1, start - 2) if at >= 0 and words[at] in lists.cues), None)
         if at is None:

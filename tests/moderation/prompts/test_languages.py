@@ -3,6 +3,7 @@
 import pytest
 
 from moderation.prompts.filter import PromptFilter
+from moderation.prompts.foreign_words import _apart  # pyright: ignore[reportPrivateUsage]
 from moderation.verdict import Category, Ruling
 
 GREEK = "γυναίκα γυναίκα γυναίκα γυναίκα γυναίκα"
@@ -106,3 +107,11 @@ def test_english_between_commas_in_another_language_has_a_score(
     learned_screen: PromptFilter, prompt: str
 ) -> None:
     assert learned_screen.check({"prompt": prompt}).ruling is Ruling.REFUSE
+
+
+def test_many_doubtful_words_are_read_once(screen: PromptFilter) -> None:
+    """A text whose every word looked up the whole text took eight seconds, in which all members wait."""
+    _apart.cache_clear()
+    screen.check({"prompt": "saya mau gambar seorang wanita dekan yang indah di pantai " * 60})
+    assert _apart.cache_info().misses == 1
+    assert _apart.cache_info().hits > 10
