@@ -3,6 +3,7 @@ opinions, but no rulings.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +22,8 @@ from moderation.classifier.glossary import LANGUAGES as GLOSSARY_LANGUAGES
 from moderation.classifier.glossary import in_english
 from moderation.classifier.multilingual import HEAD, Multilingual
 from moderation.classifier.ngrams import Ngrams, Weighed
-from moderation.normalise.language import ENGLISH, READ
+from moderation.normalise.confusables import visible
+from moderation.normalise.language import ENGLISH, READ, is_latin
 from moderation.normalise.vocabulary import ordinary_words
 from moderation.prompts.filter import Opinion
 from moderation.verdict import Category
@@ -46,6 +48,8 @@ _FIRST = "ein Fuchs im Wald"  # read at load, so that no member waits for the wo
 _REMEMBERED = 8  # opinions; two readings of one long text usually share their heaviest stretch
 _LEAST_SHARE = 0.1  # least weight of a shown word, as a share of the heaviest
 _ENGLISH_RUN = 5  # English words in a row that are read in a text of another language
+_LATIN_WORDS = 3  # English words that are read in a text of another script
+_WORDS = re.compile(r"[^\W_]+")
 UNREAD = Opinion(overall=0.0, scores={})
 """The opinion about a language that nothing here reads."""
 
@@ -185,9 +189,16 @@ def load_classifier(folder: Path = MODEL) -> LearnedClassifier:
 
 
 def _english_runs(text: str, typed: str) -> Iterator[list[str]]:
-    """Yields the English parts of canonical text in another language: ordinary words in a row that were typed like that."""
-    known, said = ordinary_words(), set(typed.casefold().split())
-    for is_english, run in groupby(text.split(), key=lambda word: word in known and word in said):
+    """Yields the English parts of canonical text in another language: ordinary words in a row that were typed like that. In
+    another script, all such words are one part.
+    """
+    shown = visible(typed)
+    said = ordinary_words().intersection(_WORDS.findall(shown.casefold()))
+    if not is_latin(shown):
+        if len(words := [word for word in text.split() if word in said]) >= _LATIN_WORDS:
+            yield words
+        return
+    for is_english, run in groupby(text.split(), key=said.__contains__):
         if is_english and len(words := list(run)) >= _ENGLISH_RUN:
             yield words
 

@@ -45,6 +45,12 @@ def language_of(typed: str, canonical: Sequence[str], english: frozenset[str]) -
     return language if score > (_LEAST_SCORE if share >= _SOME_ENGLISH else _DOUBTFUL_SCORE) else ENGLISH
 
 
+def is_latin(text: str) -> bool:
+    """Returns whether most letters of the text are Latin."""
+    letters = [letter for letter in text[:_READ] if letter.isalpha()]
+    return sum(letter < "Ͱ" or letter in _VIETNAMESE for letter in letters) * 2 >= len(letters)
+
+
 def _script(letters: Sequence[str]) -> str | None:
     """Returns the language of a script that one language alone writes."""
     names = [unicodedata.name(letter, "").partition(" ")[0] for letter in letters]

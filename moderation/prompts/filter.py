@@ -37,6 +37,7 @@ _DISGRACE_BESIDE_NAMES = 0.8  # criminal, hateful or humiliating, in the same
 _BARE = (Category.SEXUAL, Category.NUDITY)
 _DISGRACE = (Category.ILLEGAL, Category.HARASSMENT, Category.HATE)
 _PLAIN_ENGLISH = 0.8  # share of ordinary English words
+_AROUND = 3  # words on each side of a word that show its language
 
 _REMEMBERED = 256  # texts whose readings are kept
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="screen")
@@ -158,9 +159,16 @@ class PromptFilter:
             for rule, parts in self._rules.found(reading.words).items():
                 if rule.reads is Reads.EVERYWHERE or (rule.reads is Reads.PROMPT) == reading.is_asked:
                     for part, hits in parts.items():
-                        said = [(reading, hit) for hit in hits if _is_said(rule, hit, reading)]
+                        said = [(reading, hit) for hit in hits if self._is_said(rule, hit, reading)]
                         found.setdefault(rule, {}).setdefault(part, []).extend(said)
         return found
+
+    def _is_said(self, rule: Rule, hit: Found, reading: _Reading) -> bool:
+        """Returns whether the text says the word in its language. Of a minor, each word counts in every language."""
+        if rule.category is Category.MINORS:
+            return True
+        around = reading.words[max(0, hit.start - _AROUND) : hit.end + _AROUND]
+        return is_said(hit.words, reading.language, reading.typed, self._rules.vocabulary, around)
 
     def _opinions(self, readings: list[_Reading]) -> list[tuple[_Reading, Opinion]]:
         if self._classifier is None:
@@ -209,11 +217,6 @@ class PromptFilter:
         deciding = {word for phrase in verdict.words for word in words(phrase)}
         said = {name: set(words(canonical(text, self._rules))) for name, text in speaking.items()}
         return "+".join([name for name, own in said.items() if own & deciding] or said)
-
-
-def _is_said(rule: Rule, hit: Found, reading: _Reading) -> bool:
-    """Returns whether the text says the word in its language. Of a minor, each word counts in every language."""
-    return rule.category is Category.MINORS or is_said(hit.words, reading.language, reading.typed)
 
 
 def _is_named(name: Name, reading: _Reading) -> bool:

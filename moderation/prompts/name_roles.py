@@ -19,6 +19,7 @@ _LOOKS_IN_TAIL = 2
 _FRONT = 4  # a name within so many words of the start is what the picture shows
 _BEHIND_TAIL = 6
 _LIST = 5  # words of names in a row that are a list of authors
+_DONE = ("ed", "ing")  # "kissed by", "standing by"
 _START = 2  # words in front of a person at the start: "a photo Ann Xy"
 
 
@@ -38,6 +39,9 @@ class _Words:
     person_behind: frozenset[str]
     person_before: frozenset[str]
     authors: frozenset[str]
+    places: frozenset[str]
+    done: frozenset[str]
+    made: frozenset[str]
 
 
 @cache
@@ -68,6 +72,8 @@ class Surroundings:
         pictures. Only a cue directly in front of the name makes such a person an author.
         """
         lists, words = _lists(), self._words
+        if is_somebody_else and self._is_present(start):
+            return False
         if any(word in lists.cues for word in words[max(0, start - _NEAR) : start]):
             return True
         behind = words[end : end + 3]
@@ -89,6 +95,18 @@ class Surroundings:
             return True
         behind = words[end : end + 1]
         return bool(behind) and behind[0] in lists.person_before and words[start - 1] not in lists.looks
+
+    def _is_present(self, start: int) -> bool:
+        """Returns whether the words in front of a name show a person: "kissed by", "standing by", "painted"."""
+        lists, words = _lists(), self._words
+        at = next((at for at in (start - 1, start - 2) if at >= 0 and words[at] in lists.cues), None)
+        if at is None:
+            return False
+        if words[at] in lists.places:
+            before = words[at - 1] if at else ""
+            is_made = before in lists.cues or before in lists.joints or before in lists.looks
+            return not is_made and (before.endswith(_DONE) or before in lists.done)
+        return words[at] in lists.made
 
     def _authors(self) -> list[bool]:
         """Marks the words of lists of authors: from a cue on, as long as there are names."""

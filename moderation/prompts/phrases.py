@@ -27,6 +27,22 @@ _NUMBERS = tuple(
         "zero um dois três quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezesseis dezessete",
     )
 )
+_NUMBER_WORDS = frozenset(word for language in _NUMBERS for word in language)
+# "twenty one years" is not "one years". Joints stand between the two: "vingt et un ans".
+_TENS = frozenset(
+    word
+    for text in (
+        "twenty thirty forty fourty fifty sixty seventy eighty ninety hundred thousand",
+        "vingt trente quarante cinquante soixante septante quatrevingt huitante nonante cent mille",
+        "veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa cien ciento mil",
+        "venti trenta quaranta cinquanta sessanta settanta ottanta novanta cento",
+        "vinte trinta quarenta cinquenta oitenta cem hundert tausend",
+    )
+    for word in text.split()
+)
+_JOINTS = frozenset({"and", "et", "y", "e", "und"})
+# After a number these make it no age: "a girl of one hundred". "Feet" are none of them: "a girl of six, feet in the water".
+_NO_AGE = frozenset({"hundred", "thousand", "million", "pounds", "lbs", "inches", "kilos"})
 
 Pattern: TypeAlias = tuple[str, ...]
 Key = TypeVar("Key")
@@ -109,6 +125,8 @@ class Phrasebook(Generic[Key]):
 
     def find(self, words: Sequence[str]) -> Iterator[tuple[Key, Found]]:
         for at, word in enumerate(words):
+            if word in _NUMBER_WORDS and _is_rest_of_number(words, at):
+                continue
             entries = self._first.get(word)
             if word[:_STEM_HEAD] in self._stem_heads:
                 entries = [*(entries or ()), *self._stemmed(word)]
@@ -123,11 +141,24 @@ class Phrasebook(Generic[Key]):
                         continue
                     if at + size > len(words) or not all(map(_fits, words[at + 1 : at + size], pattern[1:])):
                         continue
+                    if (
+                        pattern[-1] in _NUMBER_WORDS
+                        and at + size < len(words)
+                        and words[at + size] in _NO_AGE
+                    ):
+                        continue
                 yield key, Found(at, at + size, " ".join(words[at : at + size]))
 
     def _stemmed(self, word: str) -> Iterator[tuple[Pattern, Key]]:
         for ending in range(LONGEST_ENDING + 1):
             yield from self._stems.get(word[: len(word) - ending], ())
+
+
+def _is_rest_of_number(words: Sequence[str], at: int) -> bool:
+    before = words[at - 2 : at] if at > 1 else words[:at]
+    if before and before[-1] in _TENS:
+        return True
+    return len(before) > 1 and before[-1] in _JOINTS and before[-2] in _TENS
 
 
 def _fits(word: str, pattern: str) -> bool:

@@ -7,6 +7,7 @@ from moderation.classifier.multilingual import windows
 from moderation.policy import Change, standard
 from moderation.prompts.filter import PromptFilter
 from moderation.prompts.foreign_words import is_said
+from moderation.prompts.rules import Rules
 from moderation.verdict import Category, Ruling
 
 
@@ -106,8 +107,10 @@ def test_the_time_of_a_long_text_is_bounded() -> None:
         ("sang", "en", "", True),
     ],
 )
-def test_a_word_of_the_rules_has_its_language(word: str, language: str, typed: str, said: bool) -> None:
-    assert is_said(word, language, typed) is said
+def test_a_word_of_the_rules_has_its_language(
+    rules: Rules, word: str, language: str, typed: str, said: bool
+) -> None:
+    assert is_said(word, language, typed, rules.vocabulary) is said
 
 
 def test_the_head_belongs_to_the_encoder(learned_screen: PromptFilter) -> None:

@@ -198,3 +198,22 @@ def test_a_person_with_what_is_harmless_in_its_sentence_is_only_told(learned_scr
     for prompt in ("keanu reeves with a gun in a western movie", "emma watson killing a dragon with a sword"):
         verdict = learned_screen.check({"prompt": prompt})
         assert (verdict.ruling, verdict.category) == (Ruling.ALLOW, Category.REAL_PERSON)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a dog held by Donald Trump",
+        "a baby kissed by Joe Biden",
+        "a woman standing by Donald Trump",
+        "running after Joe Biden",
+        "photographed Donald Trump in prison",
+    ],
+)
+def test_by_names_no_author_of_what_is_done(named: PromptFilter, prompt: str) -> None:
+    assert named.check({"prompt": prompt}).ruling is Ruling.FLAG
+
+
+@pytest.mark.parametrize("prompt", ["a painting by Donald Trump", "a tower designed by Donald Trump"])
+def test_who_makes_something_is_its_author(named: PromptFilter, prompt: str) -> None:
+    assert named.check({"prompt": prompt}).rule == STYLES
