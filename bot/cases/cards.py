@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
+from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton, next_button
 from bot.ui import Language, View, card, markdown, note, row, variant
 from db import Appeal, Case, Decision, Entry, EntryKind, Job, MemberStats, Outcome, VerdictRecord
 from moderation import READ, WRITTEN, Ruling, Rung, Sanction, Verdict
@@ -78,6 +78,8 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
             )
             items.append(ui.TextDisplay(choices))
         items += _buttons(say, case, dossier.rung)
+    else:
+        items.append(row(next_button(say, case.number)))
     return card(*items, colour=_OPEN if case.is_open else _CLOSED), files
 
 
@@ -256,6 +258,7 @@ def _buttons(say: Language, case: Case, rung: Rung) -> list[ui.Item[Any]]:
         looks.append(button(CaseAction.REMOVE))
     if not case.is_escalated:
         looks.append(button(CaseAction.ESCALATE))
+    looks.append(next_button(say, case.number))
     return [row(*looks), row(*(button(each) for each in _SANCTION))]
 
 

@@ -81,6 +81,8 @@ MIAS = {
     "atelier:1:case:warn:1": "Warn ada · case 1",
     "atelier:1:case:timeout:1": "Time out ada · case 1",
     "atelier:1:case:ban:1": "Ban ada · case 1",
+    "atelier:1:case:next:0": "### Case 1",
+    "atelier:1:case:next:1": "No other open case",
     "atelier:1:answer:upheld:1": "Uphold case 3",
     "atelier:1:answer:overturned:1": "Overturn case 3",
     "atelier:1:log-channel:1": "I lack the permission",

@@ -6,10 +6,11 @@ import discord
 from discord import app_commands, ui
 
 from bot.cases import cards as case_cards
+from bot.cases.buttons import next_button
 from bot.client import Interaction, answer
 from bot.permissions import demand_below, demand_moderator, moderator_of, seconds_of
 from bot.studio import NotSenior
-from bot.ui import Language, Page, card, command, fields_of, markdown, numbers_in, pager, say_to, text
+from bot.ui import Language, Page, card, command, fields_of, markdown, numbers_in, pager, row, say_to, text
 from db import Case
 from generation import MemberId
 
@@ -86,6 +87,7 @@ async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
     oldest = shown[-1].number if shown else 1
     newest, older = f"{member}.{state}.0", f"{member}.{state}.{oldest}"
     view.add_item(pager(say, Page.CASES, newest, older, is_newest=not last, has_more=len(found) > PAGE))
+    view.add_item(row(next_button(say)))
     return view
 
 
