@@ -150,9 +150,9 @@ def _who(case: Case) -> str:
     return f"<@{case.member}>" + (f" ({markdown.plain(case.member_name)})" if case.member_name else "")
 
 
-def _record(say: Language, dossier: Dossier) -> str:
-    standing = dossier.standing
-    line = say(
+def record_of(say: Language, standing: MemberStats) -> str:
+    """Returns the member's record in one line."""
+    return say(
         "case-record",
         orders=standing.orders,
         flags=standing.flags,
@@ -164,6 +164,10 @@ def _record(say: Language, dossier: Dossier) -> str:
         is_blocked=standing.is_blocked,
         until=standing.blocked_until,
     )
+
+
+def _record(say: Language, dossier: Dossier) -> str:
+    line = record_of(say, dossier.standing)
     if dossier.case.is_open:
         rung = dossier.rung
         ladder = say(

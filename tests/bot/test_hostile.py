@@ -35,7 +35,7 @@ NINES = "9" * 19
 
 PRESSES = {
     f"atelier:1:case:{action}:{NINES}": "can't be used here"
-    for action in ("open", "approve", "remove", "escalate", "warn", "timeout", "ban")
+    for action in ("open", "approve", "remove", "escalate", "warn", "timeout", "ban", "next")
 } | {
     f"atelier:1:answer:upheld:{NINES}": "can't be used here",
     f"atelier:1:answer:overturned:{NINES}": "can't be used here",

@@ -80,7 +80,7 @@ async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
     shown = found[:PAGE]
     say = say_to(interaction)
     items: list[ui.Item[Any]] = [ui.TextDisplay(say("mod-cases-title"))]
-    items += [ui.TextDisplay[Any](_line(say, each)) for each in shown] or [
+    items += [ui.TextDisplay[Any](line_of(say, each)) for each in shown] or [
         ui.TextDisplay(say("mod-nothing-matches"))
     ]
     view = card(*items)
@@ -91,7 +91,8 @@ async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
     return view
 
 
-def _line(say: Language, each: Case) -> str:
+def line_of(say: Language, each: Case) -> str:
+    """Returns a case with its outcome, for a list."""
     state = say("mod-cases-open")
     if each.outcome is not None:
         state = say("mod-cases-decided", by=each.acted_name, outcome=each.outcome, is_refused=each.is_refused)

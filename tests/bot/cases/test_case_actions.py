@@ -192,6 +192,7 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
 COMMANDS: dict[str, tuple[Act, ...]] = {
     "mod log": (Act.READ_LOG,),
     "mod cases": (),
+    "mod member": (Act.READ_LOG,),
     "mod stats": (),
     "mod audit": (),
     "mod rule list": (),
