@@ -72,6 +72,7 @@ ADAS = {
 MIAS = {
     "atelier:1:page:log:0.0.-.0.0": "Log · 2 records",
     "atelier:1:page:log:123456789012345678.0.r.1790000000.99": "Nothing matches",
+    "atelier:1:page:log:s.0.0.0.0.-.1..NAKED wood": "Log · 1 record",
     "atelier:1:page:cases:0.-.0": "### Cases",
     "atelier:1:page:cases:0.o.1": "Nothing matches",
     "atelier:1:case:open:1": "### Case 4",

@@ -15,6 +15,9 @@ command-mod-log = The log of prompts: which were refused, and why
     .channel = Only prompts in this channel
     .ruling = Only this ruling
     .since = Only the last 30m, 12h, 7d or 2w
+    .words = Only prompts with these words, in capitals or not
+    .category = Only this category
+    .rule = Only rules with this in their name
 mod-choice-allow = allow
 mod-choice-flag = flag
 mod-choice-refuse = refuse
@@ -30,6 +33,9 @@ mod-log-ruling = ruling { $ruling ->
    *[refuse] refuse
 }
 mod-log-since = since { MOMENT($at) }
+mod-log-rule = rule { CODE($rule, limit: 20) }
+mod-log-words = words { CODE($words, limit: 30) }
+mod-log-searched = searched in the newest { NUMBER($count) } records
 mod-nothing-matches = Nothing matches.
 mod-log-record = { $ruling ->
     [allow] 🟢 **Allowed**
