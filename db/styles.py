@@ -34,6 +34,10 @@ SELECT * FROM styles WHERE guild_id = :guild_id AND name > :after AND {NEWEST} O
 """
 NAMED = "SELECT * FROM styles WHERE guild_id = ? AND name = ? ORDER BY version DESC LIMIT 1"
 GET = "SELECT * FROM styles WHERE id = ?"
+SAVED_SINCE = f"""
+SELECT * FROM styles WHERE guild_id = :guild_id AND saved_at >= :since AND (:member IS NULL OR member = :member) AND {NEWEST}
+ORDER BY saved_at DESC, id DESC LIMIT :limit
+"""
 COUNT = "SELECT count(DISTINCT name) FROM styles WHERE guild_id = :guild_id AND (:member IS NULL OR member = :member)"
 ADD = """
 INSERT INTO styles (guild_id, name, version, member, words, loras, upload, saved_at)
@@ -48,6 +52,13 @@ class Styles(Repository):
     async def of_guild(self, guild_id: int, *, after: str = "", limit: int) -> list[Style]:
         """Returns the newest versions of the styles whose name follows `after`, sorted by name."""
         return await self._read(OF_GUILD, {"guild_id": guild_id, "after": after, "limit": limit})
+
+    async def saved_since(
+        self, guild_id: int, since: float, *, member: MemberId | None, limit: int
+    ) -> list[Style]:
+        """Returns the styles whose newest version was saved since `since` (unix seconds), newest first. `member`: None: any."""
+        cells = {"guild_id": guild_id, "since": since, "member": member, "limit": limit}
+        return await self._read(SAVED_SINCE, cells)
 
     async def named(self, guild_id: int, name: str) -> Style | None:
         """Returns the newest version. `name`: folded."""

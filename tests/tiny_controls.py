@@ -70,11 +70,11 @@ def tiny_z_image_net(folder: Path, model: Path, layers: Sequence[int] = (0, 1)) 
     return folder
 
 
-def tiny_qwen_net(folder: Path, model: Path) -> Path:
+def tiny_qwen_net(folder: Path, model: Path, layers: int = 1) -> Path:
     torch.manual_seed(23)
     transformer = QwenImageTransformer2DModel.from_pretrained(model, subfolder="transformer")
     heads = {"attention_head_dim": 16, "num_attention_heads": 2}
-    net: Any = QwenImageControlNetModel.from_transformer(transformer, num_layers=1, **heads)
+    net: Any = QwenImageControlNetModel.from_transformer(transformer, num_layers=layers, **heads)
     _stir(net)
     net.save_pretrained(folder)
     return folder

@@ -31,6 +31,7 @@ async def examine_servers(
     """
     Route.BASE = api
     troubles: list[str] = []
+    unasked: dict[str, list[str]] = {}  # servers by the reason
     try:
         async with asyncio.timeout(_SECONDS), discord.Client(intents=discord.Intents.none()) as client:
             await client.login(token)
@@ -39,16 +40,28 @@ async def examine_servers(
             looked_at = f", of which {_MOST_SERVERS} are looked at" if len(found) > _MOST_SERVERS else ""
             show(f"{'servers':<14} {len(found)}{looked_at}")
             for each in found[:_MOST_SERVERS]:
-                guild = await client.fetch_guild(each.id, with_counts=False)
-                me = await guild.fetch_member(client.user.id if client.user else 0)
-                channels = await guild.fetch_channels()
-                log = _log_channel(channels, default, chosen.get(guild.id))
-                troubles += _missing(guild, me, log, is_chosen=guild.id in chosen)
+                try:
+                    troubles += await _troubles_of(client, each, default, chosen)
+                except UNREACHABLE as error:
+                    unasked.setdefault(reason_of(error), []).append(repr(each.name))
     except discord.LoginFailure as error:
         raise WrongToken from error
     except UNREACHABLE as error:
         troubles.append(f"Discord at {api} can't be asked about the bot's servers: {reason_of(error)}.")
+    for reason, names in unasked.items():
+        which = f"the server {names[0]}" if len(names) == 1 else f"{len(names)} servers, such as {names[0]}"
+        troubles.append(f"Discord at {api} can't be asked about {which}: {reason}.")
     return troubles
+
+
+async def _troubles_of(
+    client: discord.Client, known: discord.Guild, default: str, chosen: Mapping[int, int]
+) -> Sequence[str]:
+    """Raises one of UNREACHABLE. Others: as in `examine_servers`."""
+    guild = await client.fetch_guild(known.id, with_counts=False)
+    me = await guild.fetch_member(client.user.id if client.user else 0)
+    log = _log_channel(await guild.fetch_channels(), default, chosen.get(guild.id))
+    return list(_missing(guild, me, log, is_chosen=guild.id in chosen))
 
 
 def _log_channel(

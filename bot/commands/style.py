@@ -19,7 +19,7 @@ from bot.studio.pictures.uploaded_picture import MAX_BYTES
 from bot.studio.styles.reference import USUAL_STRENGTH, StyleModels
 from bot.studio.styles.server_styles import StyleInput
 from bot.ui import Page, command, pager, say_to, text
-from db import Parent, Style
+from db import LONGEST_WORDS, Parent, Style
 from generation import JobId
 
 PAGE = 5
@@ -80,7 +80,8 @@ class StyleGroup(app_commands.Group):
         style = await interaction.client.parts.styles.named(actor_of(interaction), name)
         # Screening its picture may take longer than the three seconds that Discord waits.
         await interaction.response.defer(ephemeral=True, thinking=True)
-        view, files = await style_card(say_to(interaction), [style], _reader(interaction), WHOLE)
+        say, read = say_to(interaction), _reader(interaction)
+        view, files = await style_card(say, [style], read, WHOLE, longest=LONGEST_WORDS)
         await interaction.edit_original_response(view=view, attachments=files)
 
     @command("command-style-list", "list")

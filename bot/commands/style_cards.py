@@ -15,7 +15,7 @@ from generation.files import images
 
 THUMBNAIL, WHOLE = 160, 640  # pixels
 _WORDS = 300
-"""Characters of a style's words: Discord allows 4,000 a message."""
+"""Characters of a style's words in a list: Discord allows 4,000 a message."""
 
 
 async def style_card(
@@ -24,15 +24,17 @@ async def style_card(
     read: Callable[[Style], Awaitable[tuple[bytes, bool]]],
     side: int,
     title: str = "",
+    *,
+    longest: int = _WORDS,
 ) -> tuple[View, list[discord.File]]:
-    """Builds a card and its files. `side`: pixels of a picture.
+    """Builds a card and its files. `side`: pixels of a picture. `longest`: characters that are shown of a style's words.
 
     `read`: returns a style's picture, and whether it is a spoiler; or raises PictureGone.
     """
     files: list[discord.File] = []
     items: list[ui.Item[Any]] = [ui.TextDisplay(title)] if title else []
     for style in styles:
-        words = ui.TextDisplay[Any](_words(say, style))
+        words = ui.TextDisplay[Any](_words(say, style, longest))
         try:
             content, is_spoiler = await read(style)
         except PictureGone:
@@ -45,8 +47,8 @@ async def style_card(
     return card(*items), files
 
 
-def _words(say: Language, style: Style) -> str:
+def _words(say: Language, style: Style, longest: int) -> str:
     lines = [say("style-about", name=style.name, version=style.version, member=style.member)]
-    lines += [say("style-words", words=markdown.short(style.words, _WORDS))] if style.words else []
+    lines += [say("style-words", words=markdown.short(style.words, longest))] if style.words else []
     lines += [say("style-loras", loras=style.loras)] if style.loras else []
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.studio import FACTORS, Gallery, GalleryAction, is_enlarged
+from bot.studio import FACTORS, Gallery, GalleryAction, is_enlarged, pictures_of_style
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
 from db import Job, JobAction, Note, NoteKind, Parent, Upload
 from generation import Abilities, Download, LicenceClass, LoraSet, Progress, Role, Running, Waiting
@@ -28,9 +28,11 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
     prompt = markdown.short(markdown.plain(job.drawing.prompt.text or markdown.NO_WORDS), PROMPT_SHOWN)
     # A long prompt in bold would be too heavy above its picture.
     shown = prompt if len(prompt) > _BOLD else f"**{prompt}**"
-    sources = [each.source for each in job.drawing.pictures]
+    styles = pictures_of_style(job.drawing)
+    shown_pictures = [each for each in job.drawing.pictures if all(each is not style for style in styles)]
     control = next((each.control.kind for each in job.drawing.pictures if each.control), None)
-    first = next((each.image + 1 for each in sources if isinstance(each, Parent)), None)
+    parents = (each.source for each in shown_pictures)
+    first = next((each.image + 1 for each in parents if isinstance(each, Parent)), None)
     head = say(
         "gallery-head",
         prompt=shown,
@@ -38,13 +40,12 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
         action="edit" if job.drawing.references and job.action is JobAction.REMIX else job.action,
         picture=first,
         supplied=sum(
-            isinstance(each.source, Upload) and each.role not in (Role.MASK, Role.STYLE)
-            for each in job.drawing.pictures
+            isinstance(each.source, Upload) and each.role is not Role.MASK for each in shown_pictures
         ),
         blended=max((each.blended for each in job.drawing.pictures), default=0),
         control=control,
     )
-    styled = [say("gallery-styled")] if job.drawing.picture(Role.STYLE) else []
+    styled = [say("gallery-styled")] if styles else []
     return ui.TextDisplay("\n".join([head, *styled, *(_note(say, note) for note in job.notes)]))
 
 

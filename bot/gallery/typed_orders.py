@@ -1,6 +1,7 @@
 """Orders of typed prompts: one at once, several after a question, and a refused one again."""
 
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -107,6 +108,9 @@ class TypedOrders:
         if record is None or (record.member, record.guild_id) != asker:
             raise NoSuchPrompt
         options = "".join(typed_cards.blocks_in(interaction.message)[:1])
+        styles = self._parts.studio.styles
+        prompt = await styles.without_words(record.guild_id, record.prompt, options)
+        record = replace(record, prompt=prompt)
         await interaction.response.send_modal(typed_cards.form_of(say_to(interaction), record, options))
 
 

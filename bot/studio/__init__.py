@@ -7,6 +7,7 @@ from bot.studio.errors import *  # noqa: F403  # a new refusal needs no line her
 from bot.studio.orders.abilities import OfferedModels
 from bot.studio.orders.order import (
     FACTORS,
+    IN_STYLE_OF,
     VARYING,
     Actor,
     Gallery,
@@ -15,6 +16,7 @@ from bot.studio.orders.order import (
     Order,
     demand_known,
     is_enlarged,
+    pictures_of_style,
 )
 from bot.studio.settings import (
     DISCORD_API,

@@ -6,6 +6,7 @@ model climbs a rung (`models/offload.py`): the decode is tiled, then modules are
 is left. Each change is reported to the bot, and later undone step by step.
 """
 
+import logging
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
@@ -25,6 +26,8 @@ from generation.worker.models.loading import Model
 from generation.worker.models.offload import Rung, Verb
 
 Work = Callable[[Sequence[Seat]], None]
+
+log = logging.getLogger(__name__)
 
 FIRST_PATIENCE, LONGEST_PATIENCE = 60.0, 3600.0
 """Seconds without trouble before a change is undone: the first value and the longest. Doubled each time this was too early."""
@@ -199,7 +202,10 @@ class OomRecovery:
             seats = [seat for seat in seats[len(batch) :] if self._outcomes.is_alive(seat.job)]
 
     def _attempt(self, verb: Verb, batch: Sequence[Seat], work: Work) -> str | None:
-        """Returns a reason if memory is short. Other errors fail only the jobs of this batch."""
+        """Returns a reason if memory is short. After another error each job of the batch is tried alone: one may be the cause.
+
+        One that fails alone has failed.
+        """
         try:
             with self._timer.timed(partial(self._outcomes.account, verb, batch)), self.measured(verb, batch):
                 work(batch)
@@ -208,8 +214,16 @@ class OomRecovery:
                 return str(error)
             if is_device_lost(error):
                 raise
-            for job in jobs_of(batch):
-                self._outcomes.fail_for(job, error)
+            jobs = jobs_of(batch)
+            if len(jobs) == 1:
+                self._outcomes.fail_for(jobs[0], error)
+                return None
+            log.warning("a %s of %d orders failed; each is tried alone: %s", verb, len(jobs), error)
+        else:
+            return None
+        # Outside the except block, because the traceback would keep the allocated tensors alive.
+        for job in jobs:
+            self.run(verb, [seat for seat in batch if seat.job is job], work)
         return None
 
     def _gives_way(self, verb: Verb, batch: Sequence[Seat]) -> bool:

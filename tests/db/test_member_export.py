@@ -168,11 +168,11 @@ KEPT_BACK = {
     "jobs": "token token_at",  # a credential
     "drawn_regions": "link",  # a part of a credential
     "images": "removed_by scores",  # data about other people; a detector's scores
-    "verdicts": "rule words score normal_form likeness",  # internals of the filter's decision
+    "verdicts": "rule words score normal_form likeness language",  # internals of the filter's decision
     "audit": "actor previous hash member",  # digests
     "audit_openings": "number field person text salt",  # the member's part of it is exported with audit
     "cases": """
-        rule words score normal_form likeness
+        rule words score normal_form likeness language
         is_escalated claimed_by claimed_name claimed_at proposed_by proposed_name proposed_reason acted_by acted_name
         proposed_seconds
         verdict picture block power card_channel_id card_message_id is_card_stale is_withheld

@@ -144,6 +144,7 @@ async def test_the_rows_of_every_other_table_are_the_same(
     assert len(new.pop("job_parents")) == sum(row["parent"] is not None for row in old["jobs"])
     assert len(new.pop("jobs")) == len(old.pop("jobs"))
     assert {row.pop("likeness") for name in ("cases", "verdicts") for row in new[name]} == {None}
+    assert {row.pop("language") for name in ("cases", "verdicts") for row in new[name]} == {""}
     assert {row.pop("details") for row in new["case_entries"]} == {"{}"}
     assert {row.pop("proposed_seconds") for row in new["cases"]} == {None}
     assert {row.pop("is_first_refusal") for row in new["cases"]} <= {0, 1}

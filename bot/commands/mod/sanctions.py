@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 Reason = app_commands.Range[str, 1, 300]
 
 MOST_PURGED = 100  # orders per command
+MOST_STYLES = 10  # names of styles
 MOST_LINKS = 10  # to messages that Discord did not let the bot delete
 
 
@@ -111,6 +112,10 @@ async def purge(
     parts = [say("mod-purged", orders=len(jobs)), say("case-too-plain", pictures=purged.plain)]
     if len(jobs) == MOST_PURGED:
         parts.append(say("mod-purge-more"))
+    if purged.styles:
+        names = " ".join(f"`{name}`" for name in purged.styles[:MOST_STYLES])
+        more = max(0, len(purged.styles) - MOST_STYLES)
+        parts.append(say("mod-purge-styles", styles=len(purged.styles), names=names, more=more))
     if left:
         links, more = " ".join(left[:MOST_LINKS]), max(0, len(left) - MOST_LINKS)
         parts.append(say("mod-purge-left", messages=len(left), links=links, more=more))

@@ -43,6 +43,7 @@ class Purged:
     jobs: list[Job]
     plain: int  # pictures that can't be recognised when generated again
     cases: list[int]  # ids of the open cases that got an entry
+    styles: list[str]  # names of styles that were saved since then and are still there, newest first
 
 
 class Takedown:
@@ -156,16 +157,21 @@ class Takedown:
     async def purge(
         self, by: Moderator, since: float, reason: str, *, member: MemberId | None, most: int
     ) -> Purged:
-        """Takes down at most `most` orders made since `since` (unix seconds), newest first."""
+        """Takes down at most `most` orders made since `since` (unix seconds), newest first.
+
+        Styles stay, because nothing brings a deleted one back: the moderator gets their names.
+        """
         async with self._records.database.transaction() as tx:
             jobs = await self._records.jobs.of_guild_since(by.guild_id, since, member=member, limit=most)
             removed = [await self.take_down_in(tx, job.id, by, reason) for job in jobs]
             await self.note(tx, by, Act.PURGE, member, reason, details={"orders": len(jobs), "since": since})
+            styles = await self._records.styles.saved_since(by.guild_id, since, member=member, limit=most)
         self.leave_line(each.job for each in removed if each.is_cancelled)
         return Purged(
             jobs=jobs,
             plain=sum(each.looks.plain for each in removed),
             cases=[each.case for each in removed if each.case is not None],
+            styles=[each.name for each in styles],
         )
 
     # ---- parts of larger acts: the caller logs the act, and after the commit removes the cancelled jobs from the queue

@@ -76,7 +76,7 @@ RANGES: dict[str, tuple[float, float]] = {
 _FLAG = re.compile(r"(?:^|(?<=[\s,]))(--|—|–|-)([A-Za-z][\w-]*)(?=([\s=:,]|$))")
 _LINK = re.compile(r"(?i)\bhttps?://\S+")
 _LORA = re.compile(r"(?i)<lora:([\w.-]+)(?::([^:>\s]*))?(?::[^>\s]*)?>")
-_MORE_LORAS = re.compile(r"\s*[\w-]+(?::\S*|(?=\s*$)|(?=,))")
+_MORE_LORAS = re.compile(r"\s*[\w-]+(?::\S*|(?=\s*$)|,)")
 """The next LoRA of a list: it has a weight, a comma follows, or nothing does."""
 _SCHEDULER_WORDS = 4
 _ADDED = {"lora": " ", "negative": ", "}

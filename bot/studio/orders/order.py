@@ -1,12 +1,16 @@
 """An order: a member's request in native types, free of Discord and not yet in the database."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.studio.errors import NoSuchJob
 from db import Job, JobAction, Note, PictureSource, StoredImage
-from generation import Drawing, JobId, MemberId, Role
+from generation import Drawing, InputPicture, JobId, MemberId, Role
+
+IN_STYLE_OF = "in the style of image"
+"""What a prompt says of a style's picture to a model that takes pictures to refer to; its number follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,9 @@ class Order:
     style: str = ""  # the name of a style that is still to be put behind the prompt
     is_style_usual: bool = False  # it is the member's default, and left out where it can't be used
     picture_text: str = ""  # what is written in pictures that are not stored yet
+    is_for_server: bool = (
+        False  # what it has is kept for all channels: the strictest of their policies judges it
+    )
     drawn: str = (
         ""  # what is drawn instead of the prompt, if the model reads it with its tables; screened too
     )
@@ -73,6 +80,13 @@ class Gallery:
     grid: bytes
     grid_format: str  # "jpeg", "webp" or "png"
     single: bytes | None = None  # the PNG, when there is only one picture
+
+
+def pictures_of_style(drawing: Drawing[PictureSource]) -> Sequence[InputPicture[PictureSource]]:
+    """Returns the pictures whose style alone counts: that of an adapter, and those that the prompt tells to be one."""
+    named = re.findall(rf"{IN_STYLE_OF} (\d+)\b", drawing.prompt.text, re.IGNORECASE)
+    told = [each for number, each in enumerate(drawing.references, start=1) if str(number) in named]
+    return [*(each for each in drawing.pictures if each.role is Role.STYLE), *told]
 
 
 class GalleryAction(StrEnum):

@@ -61,6 +61,9 @@ Of 20 steps, the bundled model's variation runs 18. Half of the rest is the leas
 stays orange.
 """
 
+_TOLD = {Role.STYLE, Role.CONTROL, Role.REFERENCE}
+"""Pictures that belong to a prompt. A start picture and its mask belong to one order."""
+
 _REMIXED = {Distance.NEAR: Change.DETAILS, Distance.FAR: Change.MOST}
 """What a member's default for remixes means."""
 
@@ -165,8 +168,10 @@ class Variations:
     async def reroll(self, job_id: JobId, actor: Actor) -> Order:
         """Returns the same order with another seed. Raises NoSuchJob, PictureGone, ModelCannot."""
         job, model = await self._known(job_id, actor)
-        # For an upscale only the prompt is repeated.
-        pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
+        drawn, pictures = await self._drawn(job), job.drawing.pictures
+        if drawn is not job:  # an upscale: the prompt is repeated, with what it tells of
+            pictures = tuple(each for each in drawn.drawing.pictures if each.role in _TOLD)
+        pictures = tuple(each for each in pictures if each.role is not Role.UPSCALE)
         for each in pictures:
             if await self._is_gone(each.source):
                 raise PictureGone
@@ -261,16 +266,29 @@ class Variations:
     async def _guided(
         self, job: Job, model: ModelEntry, start: InputPicture[PictureSource], *, by: Set[Role]
     ) -> tuple[InputPicture[PictureSource], ...]:
-        """Returns the start picture, and the job's pictures of these roles that are still there and that the model can use."""
+        """Returns the start picture, and the job's pictures of these roles that are still there and that the model can use.
+
+        An upscale has those of the job that drew its picture.
+        """
         can = self._abilities_of(model.name)
         usable = [
             each
-            for each in job.drawing.pictures
+            for each in (await self._drawn(job)).drawing.pictures
             if each.role in by
             and (follows(model, can, each.control) if each.control else bool(model.style_adapter))
             and not await self._is_gone(each.source)
         ]
         return (start, *usable)
+
+    async def _drawn(self, job: Job) -> Job:
+        """Returns the job that drew what an upscale enlarges, if it is known; the job itself if it is no upscale."""
+        small = job.drawing.picture(Role.UPSCALE)
+        while small is not None and isinstance(small.source, Parent):
+            parent = await self._records.jobs.get(small.source.job)
+            if parent is None:
+                break
+            job, small = parent, parent.drawing.picture(Role.UPSCALE)
+        return job
 
     async def _is_gone(self, source: PictureSource) -> bool:
         """Returns whether the picture was removed."""

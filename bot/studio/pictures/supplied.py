@@ -10,11 +10,13 @@ from PIL import Image
 from bot.studio.errors import FileTooLarge, MaskFault, TooManyUploads, UnusableMask
 from bot.studio.orders.order import Actor, Order
 from bot.studio.pictures.uploaded_picture import MAX_BYTES, UploadedPicture, read_apart
+from bot.studio.screening.pictures import NOT_SEEN
+from bot.studio.screening.server_policies import policy_scope_of_order
 from bot.studio.studio import Studio
 from db import StoredUpload
 from generation import ImageSize, MemberId
 from generation.files.images import fitted, to_png
-from moderation import MINUTE, RateLimit
+from moderation import MINUTE, RateLimit, Scores
 
 UPLOADS_A_MINUTE = 10  # per member
 _AT_ONCE = 2  # orders whose pictures are in memory
@@ -69,14 +71,16 @@ class SuppliedPictures:
         (text,) = await self._texts_in([found], order)  # the mask's shapes are no part of what is drawn
         return await self._keep(found, order.actor, text), await self._keep(fitting, order.actor)
 
-    async def take_references(self, contents: AsyncIterable[bytes], order: Order) -> tuple[StoredUpload, ...]:
-        """Stores several pictures; none if one of them is refused. Raises as `take_picture`."""
+    async def take_references(
+        self, contents: AsyncIterable[bytes], order: Order, seen: Scores = NOT_SEEN
+    ) -> tuple[StoredUpload, ...]:
+        """Stores several pictures; none if one of them is refused. `seen`: as in `judge_upload`. Raises as `take_picture`."""
         found: list[UploadedPicture] = []
         async for content in contents:  # one at a time is in memory as it was sent
             read = await self._read(content)
             found.append(await asyncio.to_thread(_reduced, read))
         for each in found:
-            await self._screen(each, order)
+            await self._screen(each, order, seen)
         texts = await self._texts_in(found, order)
         pairs = zip(found, texts, strict=True)
         return tuple([await self._keep(each, order.actor, text) for each, text in pairs])
@@ -118,9 +122,11 @@ class SuppliedPictures:
             text=text,
         )
 
-    async def _screen(self, found: UploadedPicture, order: Order) -> None:
+    async def _screen(self, found: UploadedPicture, order: Order, seen: Scores = NOT_SEEN) -> None:
         """Raises UploadRefused."""
-        screened = await self._studio.picture_screening.judge_upload(found.content, order.actor)
+        screened = await self._studio.picture_screening.judge_upload(
+            found.content, policy_scope_of_order(order), seen
+        )
         if screened.is_refused:
             await self._studio.refuse_upload(order, screened)
 

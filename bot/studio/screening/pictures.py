@@ -4,7 +4,10 @@ Decoding and computing run on a few threads beside the event loop, so that neith
 """
 
 import asyncio
+import hashlib
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,8 +17,8 @@ from typing import TypeVar
 
 from PIL import Image
 
-from bot.studio import Actor, NotShownHere
-from bot.studio.screening.server_policies import PolicyScope, ServerPolicies, policy_scope_of
+from bot.studio import NotShownHere
+from bot.studio.screening.server_policies import PolicyScope, ServerPolicies
 from db import (
     BannedPicture,
     Case,
@@ -39,11 +42,17 @@ from moderation.pictures.perceptual_hash import Fingerprint, fingerprint, neares
 BANNED = "removed before"
 """The rule of verdicts on pictures that look like a removed one. Rows hold it as a code; cards show a sentence of it."""
 
+NOT_SEEN: Scores = {}
+"""Of a picture that was never marked."""
+
 _THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """A picture of 1024 px takes a sixth of a second of one thread: four keep up with a GPU that draws 24 pictures a second."""
 
 _LONGEST_TEXT = 2000
 """Characters of one picture that are judged: more than people write into a picture, and few enough for the filter."""
+
+_REMEMBERED = 1000
+"""Pictures whose scores and hashes are kept in memory: a list of styles shows five at each look."""
 
 T = TypeVar("T")
 
@@ -69,6 +78,10 @@ class PictureScreening:
         """Reads what is written in pictures. May be replaced while the bot runs; None: nothing is read."""
         self._policies = policies
         self._records = records
+        self._found: OrderedDict[tuple[PictureCheck, bytes], tuple[Fingerprint | None, Scores]] = (
+            OrderedDict()
+        )
+        self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="inspection")
         # A page of text takes seconds; the threads that check finished pictures must not wait for it.
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="texts")
@@ -104,11 +117,16 @@ class PictureScreening:
     async def _banned_in(self, guild: int | None) -> Sequence[BannedPicture]:
         return [] if guild is None else await self._records.banned.of_guild(guild)
 
-    async def judge_upload(self, picture: bytes, actor: Actor) -> ScreenedPicture:
-        """Checks a picture (PNG) that a member supplies in their channel, before there is a job. Raises PictureError."""
-        policy = await self._policy_in(policy_scope_of(actor))
-        banned = await self._banned_in(actor.guild_id)
-        return await self.beside_the_loop(lambda: self._judge(picture, policy, banned, {}))
+    async def judge_upload(
+        self, picture: bytes, spot: PolicyScope, seen: Scores = NOT_SEEN
+    ) -> ScreenedPicture:
+        """Checks a picture (PNG) that a member supplies in a place, before there is a job. Raises PictureError.
+
+        `seen`: its scores before it was marked, if it is a gallery's; the higher score counts.
+        """
+        policy = await self._policy_in(spot)
+        banned = await self._banned_in(spot.guild_id)
+        return await self.beside_the_loop(lambda: self._judge(picture, policy, banned, seen))
 
     async def read_text(self, picture: bytes) -> str:
         """Returns what is written in the picture; empty if nothing is, or nothing is read. Raises PictureError.
@@ -231,13 +249,30 @@ class PictureScreening:
     def _judge(
         self, content: bytes, policy: Policy, banned: Sequence[BannedPicture], seen: Scores
     ) -> ScreenedPicture:
-        picture = images.open_picture(content)
-        print = fingerprint(picture)
-        # Computed even when the policy has no thresholds: the picture may be used elsewhere later.
-        scores = highest(self.check.scores(picture), seen)
+        print, own = self._measured(content)
+        scores = highest(own, seen)
         verdict = _return_of(print, banned) or verdict_of(scores, policy)
         blurred = images.blurred(content) if verdict.ruling is not Ruling.ALLOW else None
         return ScreenedPicture(verdict=verdict, fingerprint=print, scores=scores, blurred=blurred)
+
+    def _measured(self, content: bytes) -> tuple[Fingerprint | None, Scores]:
+        """Looks at the picture, unless it did so lately. What it finds does not depend on policies and removed pictures.
+
+        Raises PictureError.
+        """
+        key = (self.check, hashlib.sha256(content).digest())
+        with self._lock:
+            if (found := self._found.get(key)) is not None:
+                self._found.move_to_end(key)
+                return found
+        picture = images.open_picture(content)
+        # Scored even when the policy has no thresholds: the picture may be used elsewhere later.
+        found = fingerprint(picture), self.check.scores(picture)
+        with self._lock:
+            self._found[key] = found
+            if len(self._found) > _REMEMBERED:
+                self._found.popitem(last=False)
+        return found
 
     def judge_preview(self, cell: Image.Image, policy: Policy, banned: Sequence[BannedPicture]) -> Verdict:
         """Checks one cell of a preview grid. Call it in a thread."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.studio import Order
 from bot.studio.orders.parameters import TYPED
-from bot.studio.screening.server_policies import PolicyScope, ServerPolicies, policy_scope_of
+from bot.studio.screening.server_policies import PolicyScope, ServerPolicies, policy_scope_of_order
 from bot.studio.screening.server_rules import RuleBook, texts_of
 from db import Mode, Note, NoteKind, Origin, PictureSource, Repositories, Transaction, Upload, VerdictRecord
 from generation import Drawing, JobId, Prompt
@@ -62,7 +62,7 @@ class PromptScreening:
         What is drawn instead of the prompt is judged too, and so is what is written in pictures that members sent.
         """
         actor = order.actor
-        policy = await self._policies.of(policy_scope_of(actor))
+        policy = await self._policies.of(policy_scope_of_order(order))
         # Family only: no channel is laxer than *family*, even when the server chose a laxer policy; flagged prompts are refused.
         is_family = mode is Mode.FAMILY
         if is_family:

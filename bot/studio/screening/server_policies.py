@@ -3,11 +3,11 @@
 The rows are read for every order. No Discord.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.studio import Actor, BadThreshold, FixedCategory, Moderator, NothingChosen
+from bot.studio import Actor, BadThreshold, FixedCategory, Moderator, NothingChosen, Order
 from bot.studio.cases.takedown import Takedown
 from db import Act, Choice, Repositories, Scope, ScopeKind, Transaction
 from moderation import FIXED, NEVER, Category, Change, Policy, ordinary, presets
@@ -22,6 +22,7 @@ class PolicyScope:
     guild_id: int | None  # None: a direct message
     channel_id: int = 0  # the parent channel of a thread; 0: no particular channel
     is_age_restricted: bool = False
+    is_whole_server: bool = False  # all its places together, for what each of them may show
 
     @property
     def scopes(self) -> Sequence[Scope]:
@@ -47,6 +48,10 @@ def policy_scope_of(actor: Actor) -> PolicyScope:
     )
 
 
+def policy_scope_of_order(order: Order) -> PolicyScope:
+    return replace(policy_scope_of(order.actor), is_whole_server=order.is_for_server)
+
+
 def chosen(policy: Policy, choice: Choice) -> Policy:
     """Applies a choice to the policy that would hold without it. A preset replaces the policy; changes are added to it."""
     if choice.preset is not None:
@@ -65,6 +70,14 @@ def resolved(default: str, choices: Mapping[Scope, Choice], spot: PolicyScope) -
     return policy if spot.is_age_restricted else ordinary(policy)
 
 
+def _places(guild_id: int, choices: Iterable[Scope]) -> Iterator[PolicyScope]:
+    """Yields the places of a server that may have policies of their own, as if each channel were of both kinds."""
+    channels = [0, *(scope.channel_id for scope in choices if scope.kind is ScopeKind.CHANNEL)]
+    for channel_id in channels:
+        for is_age_restricted in (False, True):
+            yield PolicyScope(guild_id=guild_id, channel_id=channel_id, is_age_restricted=is_age_restricted)
+
+
 class ServerPolicies:
     def __init__(self, records: Repositories, takedown: Takedown, default: str) -> None:
         """`default`: the preset of direct messages and of servers without a choice."""
@@ -73,7 +86,13 @@ class ServerPolicies:
         self._takedown = takedown
 
     async def of(self, spot: PolicyScope) -> Policy:
-        return resolved(self.default, await self.choices(spot.guild_id), spot)
+        choices = await self.choices(spot.guild_id)
+        if spot.is_whole_server and spot.guild_id is not None:
+            first, *others = (
+                resolved(self.default, choices, each) for each in _places(spot.guild_id, choices)
+            )
+            return first.with_(*others)
+        return resolved(self.default, choices, spot)
 
     async def choices(self, guild_id: int | None) -> Mapping[Scope, Choice]:
         return {} if guild_id is None else await self._records.policies.of_guild(guild_id)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot.studio import EmptyPrompt, Order, Refusal, UnknownStyle
+from bot.studio.orders.inline import take_inline
 from bot.studio.orders.parameters import (
     PromptInput,
     demand_few,
@@ -51,8 +52,6 @@ class AppliedStyles:
             style = await self.named(order.actor.guild_id, named)
             if not order.is_style_usual:
                 return await self._pictured(styled(order, style, self._models), style)
-            if style.words and order.drawing.prompt.text.casefold().endswith(f", {style.words}".casefold()):
-                return order  # a refused prompt that is edited has the words already
             found = styled(order, style, self._models)
             self._demand_known(found)
             return await self._pictured(found, style)
@@ -80,6 +79,17 @@ class AppliedStyles:
             return replace(order, notes=(*order.notes, Note(kind=NoteKind.STYLE_PICTURE)))
         return in_style_of(order, Upload(id=upload.id), role)
 
+    async def without_words(self, guild_id: int | None, prompt: str, options: str) -> str:
+        """Returns a prompt without the words of the style that its options name. The edited prompt gets them again.
+
+        `options`: inline parameters, as in `PromptRefused`.
+        """
+        name = take_inline(options).values.get("style")
+        style = await self._styles.named(guild_id, folded(name)) if name and guild_id is not None else None
+        if style is None or not has_words(prompt, style):
+            return prompt
+        return prompt[: len(prompt) - len(style.words)].rstrip(", ")
+
     async def named(self, guild_id: int | None, name: str) -> Style:
         """Returns the newest version. Raises UnknownStyle."""
         found = None if guild_id is None else await self._styles.named(guild_id, folded(name))
@@ -101,18 +111,22 @@ def styled(order: Order, style: Style, models: Sequence[ModelEntry]) -> Order:
     of_style = {lora.name: lora for lora in loras_of(style.loras, model, models)}
     loras = tuple(sorted((of_style | {lora.name: lora for lora in drawing.loras}).values()))
     demand_few(loras, [lora.name for lora in loras])
-    text = listed(drawing.prompt.text, style.words).strip()
+    text = drawing.prompt.text
+    if not has_words(text, style):
+        text = listed(text, style.words).strip()
     prompt = replace(drawing.prompt, text=triggered(text, loras, model, "with-style"))
     demand_weights(prompt, PromptInput(prompt=text))
     if is_blank(prompt.unweighted):
         raise EmptyPrompt
-    # With them, a refused prompt can be edited: it has the words itself.
-    typed = [*(" ".join(("--lora", each)) for each in style.loras.split()), order.typed]
-    return replace(
-        order,
-        drawing=replace(drawing, prompt=prompt, loras=loras, style=style.id),
-        typed=" ".join(filter(None, typed)),
-    )
+    # A refused prompt that is edited gets its style again, with the picture.
+    typed = " ".join(filter(None, ["--style", style.name, order.typed]))
+    return replace(order, drawing=replace(drawing, prompt=prompt, loras=loras, style=style.id), typed=typed)
+
+
+def has_words(prompt: str, style: Style) -> bool:
+    """Returns whether the prompt ends with the style's words, as behind a prompt that was styled before."""
+    text, words = prompt.casefold(), style.words.casefold()
+    return bool(words) and (text == words or text.endswith(f", {words}"))
 
 
 def _noted(order: Order, kind: NoteKind) -> Order:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.studio import Actor, ModelCannot, OfferedModels, Order, PromptTooLong
+from bot.studio import IN_STYLE_OF, Actor, ModelCannot, OfferedModels, Order, PromptTooLong
 from bot.studio.orders.parameters import (
     NO_PRESETS,
     PROMPT_LIMIT,
@@ -73,7 +73,7 @@ def in_style_of(order: Order, source: PictureSource, role: Role, strength: float
         styled = InputPicture(source=source, role=role, strength=strength)
         return replace(order, drawing=replace(drawing, pictures=(*others, styled)))
     number = len(drawing.references) + 1
-    words = " ".join(("in the style of image", str(number)))
+    words = " ".join((IN_STYLE_OF, str(number)))
     text = listed(drawing.prompt.text, words).strip()
     if len(text) > PROMPT_LIMIT:
         raise PromptTooLong(len(text), PROMPT_LIMIT, "with-style")

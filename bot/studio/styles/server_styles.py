@@ -26,12 +26,14 @@ from bot.studio.cases.takedown import Takedown
 from bot.studio.orders.parameters import draft, loras_of, one_line
 from bot.studio.pictures.stored import StoredPictures
 from bot.studio.pictures.supplied import SuppliedPictures
+from bot.studio.screening.pictures import NOT_SEEN
+from bot.studio.screening.server_policies import policy_scope_of
 from bot.studio.studio import Studio
 from bot.studio.styles.applied import MOST_OF_SERVER, folded
 from bot.studio.styles.written import name_of, words_of
-from db import LONGEST_LORAS, Act, ImageGone, Parent, Style, UploadId
+from db import LONGEST_LORAS, Act, ImageGone, Parent, StoredImage, Style, UploadId
 from generation import JobId, Lora, ModelEntry
-from moderation import Ruling
+from moderation import Ruling, Scores
 
 MOST = 25
 """Per member and server."""
@@ -91,7 +93,7 @@ class ServerStyles:
         Since it was saved, the policy may have changed, or moderators may have removed a picture like it.
         """
         content = await self.read_picture(style)
-        screened = await self._studio.picture_screening.judge_upload(content, actor)
+        screened = await self._studio.picture_screening.judge_upload(content, policy_scope_of(actor))
         if screened.is_refused:
             raise PictureGone
         return content, screened.verdict.ruling is Ruling.FLAG
@@ -119,17 +121,21 @@ class ServerStyles:
         words = words if words is not None else before.words if before else ""
         typed = " ".join(filter(None, [typed, one_line(asked.loras or "")]))
         loras = typed or (before.loras if before else "")
-        order, loras = self._draft(replace(actor, is_age_restricted=False), words, loras)
-        contents = supplied if asked.picture is None else self._own(actor, asked.picture)
+        order, loras = self._draft(actor, words, loras)
+        seen = NOT_SEEN
+        contents = supplied
+        if asked.picture is not None:
+            own = await self._own(actor, asked.picture)
+            contents, seen = self._content(asked.picture), own.scores
         upload = before.upload if before else None
         if not words and not loras and contents is None and upload is None:
             raise EmptyStyle
-        # The words of all members' styles are listed, and so are the names.
+        # Words, names and pictures of all members' styles are listed in every channel.
         await self._studio.judge(order, is_charged=True)
         named = replace(order.drawing, prompt=replace(order.drawing.prompt, text=name))
         await self._studio.judge(replace(order, drawing=named), is_charged=True)
         if contents is not None:
-            upload = await self._take(contents, order)
+            upload = await self._take(contents, order, seen)
         async with self._records.database.transaction() as tx:
             await self._demand_room(actor, guild_id, name)
             return await self._styles.add(
@@ -181,22 +187,27 @@ class ServerStyles:
         shown = " ".join(map(_typed, loras))
         if len(shown) > LONGEST_LORAS:
             raise PromptTooLong(len(shown), LONGEST_LORAS, "style-loras")
-        return replace(order, source=SAVING, drawing=replace(order.drawing, loras=loras)), shown
+        drawing = replace(order.drawing, loras=loras)
+        return replace(order, source=SAVING, drawing=drawing, is_for_server=True), shown
 
-    async def _own(self, actor: Actor, picture: Parent) -> AsyncIterator[bytes]:
-        """Yields the content of a picture of the member's own. Raises NoSuchJob, NotYours, PictureGone."""
+    async def _own(self, actor: Actor, picture: Parent) -> StoredImage:
+        """Returns a picture of the member's own. Raises NoSuchJob, NotYours, PictureGone."""
         job = demand_known(await self._records.jobs.get(JobId(picture.job)), picture.job, actor)
         if job.member != actor.member:
             raise NotYours(is_picture=True)
         image = await self._records.pictures.get(job.id, picture.image)
         if image is None or image.is_removed:
             raise PictureGone
+        return image
+
+    async def _content(self, picture: Parent) -> AsyncIterator[bytes]:
+        """Raises PictureGone."""
         yield await self._stored.read_picture(picture)
 
-    async def _take(self, contents: AsyncIterator[bytes], order: Order) -> UploadId:
+    async def _take(self, contents: AsyncIterator[bytes], order: Order, seen: Scores) -> UploadId:
         self._supplied.spend(order.actor.member, 1)
         async with self._supplied.room:
-            (taken,) = await self._supplied.take_references(contents, order)
+            (taken,) = await self._supplied.take_references(contents, order, seen)
         return taken.id
 
 

@@ -322,6 +322,13 @@ command-mod-purge = Take down all recent pictures of a member, or of all members
     .reason = For the log
     .member = Left out: all members (needs Manage Server)
 mod-purged = { case-orders } taken down; `/mod restore` allows similar pictures again.
+mod-purge-styles = { $styles ->
+    [one] { $styles } style that was saved since then is still there, for all members:
+   *[other] { $styles } styles that were saved since then are still there, for all members:
+} { $names }{ $more ->
+    [0] .
+   *[other] { " " }and { $more } more.
+} `/style delete` deletes one for good.
 mod-purge-more = There may be more: use it again.
 mod-purge-left = { $messages ->
     [one] Discord did not let me delete { $messages } message. Delete it by hand:

@@ -1,7 +1,6 @@
 """The ControlNets of one model: loaded once, called in the steps of pictures that follow a control map."""
 
 import warnings
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ from generation.files.model_folder import read_json
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ImageSize, InputPicture, ModelEntry
 from generation.worker.control.estimators import Estimator, load_estimator
-from generation.worker.control.residuals import CALLS, Residuals
+from generation.worker.control.residuals import CALLS, Residuals, between_blocks
 from generation.worker.denoise.control_rows import CONTROLS, ControlGroup
 from generation.worker.denoise.inpaint import read_pixels
+from generation.worker.denoise.kept import Kept
 from generation.worker.denoise.slots import RowControl
-from generation.worker.models.offload import denoiser_of
+from generation.worker.models.offload import denoiser_of, uncompiled
 from generation.worker.output.decode import Codec, to_tensor
 
 _KEPT_MAPS = 8
@@ -47,7 +47,8 @@ def load_nets(entry: ModelEntry, pipe: Any, dtype: torch.dtype, device: torch.de
     estimators = {
         kind: load_estimator(kind, Path(source), device) for kind, source in entry.controls.estimators.items()
     }
-    return ControlNets({kind: loaded[source] for kind, source in sources.items()}, estimators)
+    blocks = len(getattr(denoiser_of(pipe), "transformer_blocks", ()))
+    return ControlNets({kind: loaded[source] for kind, source in sources.items()}, estimators, blocks)
 
 
 def _load(folder: Path, name: str, pipe: Any, dtype: torch.dtype) -> Any:
@@ -62,11 +63,16 @@ def _load(folder: Path, name: str, pipe: Any, dtype: torch.dtype) -> Any:
 
 class ControlNets:
     def __init__(
-        self, nets: Mapping[ControlKind, Any], estimators: Mapping[ControlKind, Estimator] | None = None
+        self,
+        nets: Mapping[ControlKind, Any],
+        estimators: Mapping[ControlKind, Estimator] | None = None,
+        blocks: int = 0,
     ) -> None:
+        """`blocks`: of the denoiser, if it is a transformer that has one list of them."""
         self.nets = nets
+        self._blocks = blocks
         self._estimators = estimators or {}
-        self._maps: OrderedDict[_Map, Tensor] = OrderedDict()
+        self.kept = Kept[_Map, Tensor](_KEPT_MAPS)
 
     @property
     def modules(self) -> Sequence[torch.nn.Module]:
@@ -94,14 +100,11 @@ class ControlNets:
         if control is None or not picture.strength:
             return None
         key = (picture.source, control, size)
-        if key not in self._maps:
-            self._maps[key] = self._map(picture.source, control, size, codec).to(device, dtype)
-            if len(self._maps) > _KEPT_MAPS:
-                self._maps.popitem(last=False)
-        self._maps.move_to_end(key)
+        content = picture.source
+        seen = self.kept.of(key, lambda: self._map(content, control, size, codec).to(device, dtype))
         return RowControl(
             kind=control.kind,
-            picture=self._maps[key],
+            picture=seen,
             scale=picture.strength,
             is_shared=type(self.nets[control.kind]).__name__ == QWEN_IMAGE,
         )
@@ -125,7 +128,7 @@ class ControlNets:
         for group in groups:
             net = self.nets[group.kind]
             CALLS[type(net).__name__](net, x, timesteps, told, group, found)
-        return found
+        return between_blocks(found, len(x), self._blocks)
 
 
 class ControlledDenoiser:
@@ -145,9 +148,5 @@ class ControlledDenoiser:
         if groups is None:
             return self._plain(x, timesteps, **told)
         residuals = self._nets.residuals(x, timesteps, told, groups)
-        # Compiling for further arguments would take minutes for each number of rows.
-        compiled, self._module._compiled_call_impl = self._module._compiled_call_impl, None
-        try:
+        with uncompiled(self._module):
             return self._unet(x, timesteps, **told, **residuals)
-        finally:
-            self._module._compiled_call_impl = compiled

@@ -1,6 +1,7 @@
 """Calls ControlNets on their rows of a step, and lays their outputs between the denoiser's layers: zeros for all other rows."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,6 +27,9 @@ _Z_IMAGE_TOKENS = 32
 Told = Mapping[str, Any]
 Residuals = dict[str, Any]
 """Further arguments of the denoiser's call."""
+
+PARTS = "parts"
+"""Of the residuals, until all nets were called: what each net of a Qwen-Image returned, with its group."""
 
 Call = Callable[[Any, Tensor, Tensor, Told, ControlGroup, Residuals], None]
 """The net, x (rows, channels, height, width), timesteps (rows,), what the model is told, the net's rows, and the residuals, to
@@ -98,10 +102,7 @@ def _of_qwen_image(
         img_shapes=[[(1, height // 2, width // 2)]] * len(group.seen),
         return_dict=False,
     )
-    if not found:
-        found["control_samples"] = [_zeros(each, len(x)) for each in samples]
-    for whole, part in zip(found["control_samples"], samples, strict=True):
-        _lay(whole, part, group)
+    found.setdefault(PARTS, []).append((samples, group))
 
 
 CALLS: Mapping[str, Call] = {
@@ -111,6 +112,28 @@ CALLS: Mapping[str, Call] = {
     QWEN_IMAGE: _of_qwen_image,
 }
 """By the net's class."""
+
+
+def between_blocks(found: Residuals, rows: int, blocks: int) -> Residuals:
+    """Returns the residuals with the parts of all nets laid together. `rows`: of the call. `blocks`: of the transformer.
+
+    diffusers adds each of a list to `ceil(blocks / length)` blocks in a row. Nets of different depths share a list with one for
+    each block. In it the same tensor stands as often as it is added.
+    """
+    parts: list[tuple[Sequence[Tensor], ControlGroup]] = found.pop(PARTS, [])
+    if not parts:
+        return found
+    lengths = [len(samples) for samples, _ in parts]
+    chosen = [(number,) * len(parts) for number in range(lengths[0])]
+    if len(set(lengths)) > 1:
+        runs = [math.ceil(blocks / length) for length in lengths]
+        chosen = [tuple(block // run for run in runs) for block in range(blocks)]
+    laid: dict[tuple[int, ...], Tensor] = {}
+    for numbers in dict.fromkeys(chosen):
+        whole = laid[numbers] = _zeros(parts[0][0][0], rows)
+        for number, (samples, group) in zip(numbers, parts, strict=True):
+            _lay(whole, samples[number], group)
+    return {**found, "control_samples": [laid[numbers] for numbers in chosen]}
 
 
 def _zeros(part: Tensor, rows: int) -> Tensor:

@@ -180,6 +180,10 @@ class BatchState:
                 if slot.draws:
                     self._draw_for(slot)
 
+    def drop_plans(self) -> None:
+        """Releases the memory that is used only for speed. The next step plans anew."""
+        self._plans.clear()
+
     # ---- places
 
     def _free_place(self, table: StepTable) -> int:
@@ -248,6 +252,11 @@ class BatchStates:
             with torch.inference_mode():
                 self._states[key] = BatchState(key.latent_shape, self._device)
         return self._states[key]
+
+    def drop_plans(self) -> None:
+        """As `BatchState.drop_plans`, for all of them."""
+        for state in self._states.values():
+            state.drop_plans()
 
 
 def step(

@@ -1,6 +1,5 @@
 """Encodes prompts to the rows of a model's call, with the text encoders of its family. Cached."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from generation.prompt import PromptText
 from generation.request import ImageSize, LoraSet, Prompt
+from generation.worker.denoise.kept import Kept
 from generation.worker.denoise.prompt_encoding import Encoded
 from generation.worker.denoise.slots import Row
 from generation.worker.models.families.family import ModelFamily
@@ -31,9 +31,7 @@ class Conditioner:
     dtype: torch.dtype
     offload: Offload
     wear: Callable[[LoraSet], None]
-    _cache: OrderedDict[_Key, tuple[Encoded, ...]] = field(
-        default_factory=OrderedDict[_Key, tuple[Encoded, ...]], init=False
-    )
+    kept: Kept[_Key, tuple[Encoded, ...]] = field(default_factory=lambda: Kept(CACHED_PROMPTS), init=False)
 
     @torch.inference_mode()
     def rows(self, prompt: Prompt, guidance: float, size: ImageSize, loras: LoraSet = ()) -> tuple[Row, ...]:
@@ -76,19 +74,14 @@ class Conditioner:
         self, text: PromptText, negative: PromptText, is_guided: bool, chunks: int, loras: LoraSet
     ) -> tuple[Encoded, ...]:
         """Encodes the text, and the negative if guided."""
-        key = (text, negative, is_guided, chunks, loras)
-        if key in self._cache:
-            self._cache.move_to_end(key)
-        else:
+
+        def encoded() -> tuple[Encoded, ...]:
             with self.offload.at_work("text"):
                 self.wear(loras)
-                encoded = self.family.encode(text, negative, is_guided, chunks)
-            self._cache[key] = tuple(
-                (one.to(self.device, self.dtype), self._own(pooled)) for one, pooled in encoded
-            )
-            if len(self._cache) > CACHED_PROMPTS:
-                self._cache.popitem(last=False)
-        return self._cache[key]
+                found = self.family.encode(text, negative, is_guided, chunks)
+            return tuple((one.to(self.device, self.dtype), self._own(pooled)) for one, pooled in found)
+
+        return self.kept.of((text, negative, is_guided, chunks, loras), encoded)
 
     def _own(self, told: Tensor | None) -> Tensor | None:
         return None if told is None else told.to(self.device, self.dtype)

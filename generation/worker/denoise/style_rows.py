@@ -13,6 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+STYLES = "cross_attention_kwargs"
+"""The U-Net's argument for them; missing in a step where no row has a picture.
+
+diffusers passes its names on to those attentions whose processors take them, and says nothing about the others.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StyleTokens:
@@ -35,8 +41,7 @@ def style_arguments(rows: Sequence[StyleTokens | None], device: torch.device) ->
         "tokens": torch.stack([nothing if row is None else row.tokens for row in rows]),
         "strengths": strengths.to(device, non_blocking=True),
     }
-    # diffusers passes this name on to those attentions whose processors take it, and says nothing about the others.
-    return {"cross_attention_kwargs": {"ip_hidden_states": told}}
+    return {STYLES: {"ip_hidden_states": told}}
 
 
 class StyleAttention(nn.Module):

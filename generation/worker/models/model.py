@@ -16,6 +16,7 @@ from generation.worker.denoise.batch_state import BatchStates
 from generation.worker.denoise.conditioning import Conditioner
 from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
 from generation.worker.denoise.inpaint import Mask
+from generation.worker.denoise.kept import Kept
 from generation.worker.denoise.schedulers import named, suited
 from generation.worker.denoise.slots import References, Row, RowControl, Slot
 from generation.worker.denoise.step_table import StepTables
@@ -25,7 +26,7 @@ from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
 from generation.worker.models.offload import Offload, denoiser_of
 from generation.worker.models.prompt_reading import reading_of
-from generation.worker.models.style_adapter import StyleAdapter
+from generation.worker.models.style_adapter import StyleAdapter, StyledDenoiser
 from generation.worker.output.decode import Codec, read_init, reference_picture, to_tensor
 
 
@@ -101,6 +102,9 @@ class Model:
         self.conditioner = Conditioner(self.family, device, dtype, self.offload, self.adapters.wear)
         self.codec = Codec(pipe, self.family, device, self.offload, preview)
         self.batch_states = BatchStates(device)
+        self._kept: list[Kept[Any, Any]] = [
+            part.kept for part in (self.conditioner, nets, styles) if part is not None
+        ]
         can = replace(of_pipe(pipe), multiple=self.family.multiple, has_style_adapter=styles is not None)
         self.abilities = with_controls(can, entry)
 
@@ -225,14 +229,24 @@ class Model:
         # A recording can't contain LoRAs, because they change; nor modules that move.
         is_plain = self.cuda_graphs is None or key.loras or self.offload.rungs
         plain = self.unet if is_plain else self.cuda_graphs
+        if self.styles is not None:
+            plain = StyledDenoiser(plain, denoiser_of(self.pipe))
         if self.nets is None:
             return plain
         return ControlledDenoiser(plain, self.unet, denoiser_of(self.pipe), self.nets)
+
+    @property
+    def grown_bytes(self) -> int:
+        """Returns the bytes that came with orders: those of LoRAs, and of what is kept for speed."""
+        return self.adapters.bytes + sum(each.bytes for each in self._kept)
 
     def make_room(self) -> None:
         """Releases the memory that is used only for speed."""
         if self.cuda_graphs is not None:
             self.cuda_graphs.give_up()
+        self.batch_states.drop_plans()
+        for each in self._kept:
+            each.drop()
 
     @torch.inference_mode()
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:

@@ -101,7 +101,7 @@ class ModelCache:
         """
         wanted = {name: size for name in waiting if (size := self._size(name)) is not None}
         for name in self._models:  # no variable may hold a model that is evicted below
-            self.policy.loaded(name, self._sizes[name] + self._models[name].adapters.bytes)
+            self.policy.loaded(name, self._sizes[name] + self._models[name].grown_bytes)
         change = self.policy.decide(self.clock(), wanted, begun)
         if change == NO_CHANGE:
             return

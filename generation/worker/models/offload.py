@@ -43,6 +43,19 @@ def denoiser_of(pipe: Any) -> Any:
     return pipe.unet if hasattr(pipe, "unet") else pipe.transformer
 
 
+@contextmanager
+def uncompiled(module: Any) -> Generator[None]:
+    """Runs the module without its compiled form inside the block.
+
+    For rare calls with further arguments: compiling for them would take minutes for each number of rows.
+    """
+    compiled, module._compiled_call_impl = module._compiled_call_impl, None
+    try:
+        yield
+    finally:
+        module._compiled_call_impl = compiled
+
+
 class Offload:
     """The ladder for a model whose modules the loop calls one by one."""
 

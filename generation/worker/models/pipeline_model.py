@@ -23,6 +23,7 @@ from generation.abilities import GuidanceKind
 from generation.files.images import fitted, open_picture
 from generation.prompt import Reading
 from generation.request import BatchKey, Drawing, ModelEntry, Role
+from generation.worker.denoise.batch_state import BatchStates
 from generation.worker.denoise.inpaint import Mask
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable
@@ -77,6 +78,7 @@ class PipelineModel(Model):
         )
         self.cuda_graphs = None
         self.nets = None
+        self.batch_states, self._kept = BatchStates(device), []
         self.offload = PipelineOffload(pipe, device)
         has_scheduler = _pause_behind_schedulers([*pipe.components.values(), *self._schedulers.values()])
         abilities = of_pipe(pipe)

@@ -1,7 +1,7 @@
 """The IP-Adapter of one model: makes tokens of a style picture, and teaches the U-Net's attentions to see them."""
 
 import hashlib
-from collections import OrderedDict
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,10 @@ from generation.files.images import open_picture
 from generation.files.styles.adapter_file import AdapterFile, check_adapter_fit, inspect_style_adapter
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import Drawing, ModelEntry, Role
+from generation.worker.denoise.kept import Kept
 from generation.worker.denoise.slots import Row
-from generation.worker.denoise.style_rows import StyleAttention, StyleTokens
+from generation.worker.denoise.style_rows import STYLES, StyleAttention, StyleTokens
+from generation.worker.models.offload import uncompiled
 
 _KEPT = 16
 """Pictures whose tokens are kept: the pictures of a job, and its next ones, look at the same one."""
@@ -28,7 +30,7 @@ class StyleAdapter:
     def __init__(self, pipe: Any, projection: Any) -> None:
         self._pipe = pipe
         self._projection = projection
-        self._tokens: OrderedDict[bytes, tuple[Tensor, Tensor]] = OrderedDict()
+        self.kept = Kept[bytes, tuple[Tensor, Tensor]](_KEPT)
 
     @classmethod
     def load(cls, entry: ModelEntry, pipe: Any, dtype: torch.dtype) -> "StyleAdapter":
@@ -66,27 +68,32 @@ class StyleAdapter:
         picture = drawing.picture(Role.STYLE)
         if picture is None:
             return rows
-        shown, none = self._tokens_of(picture.source)
+        content = picture.source
+        shown, none = self.kept.of(hashlib.sha256(content).digest(), lambda: self._encoded(content))
         strength = picture.strength
         return tuple(
             replace(row, style=StyleTokens(tokens=none if row.is_negative else shown, strength=strength))
             for row in rows
         )
 
-    def _tokens_of(self, content: bytes) -> tuple[Tensor, Tensor]:
-        key = hashlib.sha256(content).digest()
-        if key not in self._tokens:
-            self._tokens[key] = self._encoded(content)
-            if len(self._tokens) > _KEPT:
-                self._tokens.popitem(last=False)
-        self._tokens.move_to_end(key)
-        return self._tokens[key]
-
     def _encoded(self, content: bytes) -> tuple[Tensor, Tensor]:
         is_hidden = not isinstance(self._projection, ImageProjection)
         device = self._pipe.image_encoder.device
         shown, none = self._pipe.encode_image(open_picture(content), device, 1, is_hidden or None)
         return self._projection(shown)[0], self._projection(none)[0]
+
+
+class StyledDenoiser:
+    """A denoiser of a model with an adapter. In steps without style pictures it is called as before: compiled, or replayed."""
+
+    def __init__(self, plain: Any, module: Any) -> None:
+        """`plain`: the denoiser. `module`: what it calls, which may be compiled."""
+        self._plain = plain
+        self._module = module
+
+    def __call__(self, x: Tensor, timesteps: Tensor, **told: Any) -> tuple[Tensor, ...]:
+        with uncompiled(self._module) if STYLES in told else nullcontext():
+            return self._plain(x, timesteps, **told)
 
 
 def _teach(source: str, unet: Any, file: AdapterFile, tensors: dict[str, Tensor]) -> None:

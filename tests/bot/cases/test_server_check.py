@@ -1,9 +1,13 @@
 """`python main.py doctor` says what is missing in the bot's servers. A Discord on localhost answers."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import discord
 import pytest
 
 import main
@@ -64,8 +68,32 @@ async def test_what_is_wrong_with_the_log_channel_is_said(play: Playground) -> N
 async def test_a_wrong_token_is_its_sentence_and_an_outage_another(play: Playground) -> None:
     with pytest.raises(WrongToken):
         await found(play, token="MTU3NDIzMTA4NTYyODI2MDM1Nw.secret.secret")
-    play.fail_next("GET", "/guilds/*/channels", status=403)
+    play.fail_next("GET", "/users/@me/guilds", status=403)
     assert "can't be asked about the bot's servers: Forbidden" in (await found(play))[0]
+
+
+async def test_a_server_that_cannot_be_asked_about_does_not_end_the_check_of_the_others(
+    play: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = play.world.guild
+    known: list[Any] = [SimpleNamespace(id=own.id, name=own.name)]
+    for number in (1, 2):  # Discord answers that it does not know them
+        known.insert(0, SimpleNamespace(id=number, name=f"gone {number}"))
+
+    async def servers(*_: object, **__: object) -> AsyncIterator[Any]:
+        for each in known:
+            yield each
+
+    monkeypatch.setattr(discord.Client, "fetch_guilds", servers)
+    chosen = play.channel("gallery").id
+    lacking, unasked = await found(play, chosen)
+    assert lacking == f"The server {own.name!r}: everyone can read the log channel #gallery."
+    assert "can't be asked about 2 servers, such as 'gone 1': NotFound" in unasked
+    del known[0]
+    play.fail_next("GET", "/guilds/*/channels", status=403)
+    said = await found(play, chosen)
+    assert f"can't be asked about the server {own.name!r}: Forbidden" in said[1]
+    assert "can't be asked about the server 'gone 1': NotFound" in said[0]
 
 
 async def test_the_doctor_asks_with_the_settings_and_the_chosen_channels(

@@ -11,10 +11,11 @@ from bot.gallery import typed_cards
 from bot.gallery.typed_cards import block
 from bot.studio.orders.offered_models import OfferedModels
 from bot.studio.orders.several import REPEATED
+from bot.studio.styles.server_styles import StyleInput
 from playground.people.person import Person, Use
 from playground.server import Playground
 from playground.world.messages import Message
-from tests.bot.conftest import MIA, Shop, until
+from tests.bot.conftest import ADA, MIA, Shop, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -82,6 +83,21 @@ async def test_a_refused_prompt_comes_back_to_be_edited_with_its_options(
     assert (row["prompt"], row["negative"], row["model"]) == ("a {woman} in a coat", "fog", "large")
     assert (row["steps"], row["images"], row["width"] > row["height"]) == (5, 1, True)
     assert len(await shop.log(atelier.guilds[0].id)) == 3
+
+
+async def test_a_refused_prompt_keeps_its_style_and_is_edited_without_the_styles_words(
+    shop: Shop, play: Playground, atelier: Atelier
+) -> None:
+    ada = play.person("ada")
+    actor = replace(ADA, guild_id=atelier.guilds[0].id)
+    saved = await shop.styles.save(actor, StyleInput(name="ink", words="in black ink"))
+    refused = await imagined(ada, "a nude woman --style ink --images 1")
+    form = await (await pressed(ada, refused, "Edit")).wait_for_modal()
+    assert values(form)["prompt"] == "a nude woman --style ink --images 1"
+    text = "a woman in a coat --style ink --images 1"
+    await (await ada.submit(form, {"prompt": text})).wait_for_message()
+    [row] = await shop.records.database.reader.all("SELECT * FROM jobs", ())
+    assert (row["prompt"], row["style"]) == ("a woman in a coat, in black ink", saved.id)
 
 
 async def test_a_refused_prompt_is_its_authors_in_its_server_alone(

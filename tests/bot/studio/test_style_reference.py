@@ -113,6 +113,9 @@ async def test_a_styles_picture_stays_with_the_style_and_with_orders_made_from_i
     gallery = await busy.fulfil(job)
     varied = await variations.variation(gallery.job.id, 0, BEN)
     assert [each.role for each in varied.drawing.pictures] == [Role.START, Role.STYLE]
+    large = (await busy.fulfil(await busy.admit(await variations.upscale(gallery.job.id, 0, BEN)))).job
+    of_large = await variations.variation(large.id, 0, BEN)
+    assert of_large.drawing.pictures[1:] == varied.drawing.pictures[1:]
     await busy.takedown.remove(job.id, MIA, "spam")
     assert await busy.styles.read_picture(saved), "it is another member's"
 

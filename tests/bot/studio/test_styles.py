@@ -37,11 +37,15 @@ from bot.studio.styles.server_styles import MOST, SAVING, ServerStyles, StyleInp
 from db.audit import Act
 from db.jobs import Note, NoteKind, Parent
 from db.member_settings import MemberDefaults
+from db.policies import Scope, ScopeKind
 from db.styles import LONGEST_STYLE_NAME, LONGEST_WORDS, Style
 from db.uploads import UploadId
+from db.verdicts import UPLOAD
 from generation.request import Lora, LoraEntry, LoraName, StyleId
-from moderation.verdict import Ruling
-from tests.bot.conftest import ADA, BEN, GUILD, LARGE, MIA, SMALL, Shop
+from moderation.pictures.check import PictureCheck
+from moderation.policy import MATURE, Action, Change
+from moderation.verdict import Category, Ruling
+from tests.bot.conftest import ADA, BEN, CHANNEL, GUILD, LARGE, MIA, SMALL, Shop
 from tests.bot.painter import png
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
@@ -150,19 +154,27 @@ async def test_harmless_parts_that_are_refused_together_are_refused_when_they_co
     assert (await shop.log())[0].prompt == "a child, in lingerie"
 
 
-async def test_an_edited_prompt_keeps_the_loras_and_gets_the_words_once(
+async def test_an_edited_prompt_keeps_its_style_and_gets_the_words_once(
     shop: Shop, book: ServerStyles
 ) -> None:
-    await book.save(ADA, StyleInput(name="mine", words="in lingerie"))
     (order,) = compose_each(PromptInput(prompt="a child --style mine --ar 3:2"), ADA, [DRAWS], DRAWS)
     assert order.typed == "--ar 3:2"
-    assert styled(order, STYLE, [DRAWS]).typed == "--lora pixel:0.5 --ar 3:2"
-    await book.save(ADA, INK)
+    assert styled(order, STYLE, [DRAWS]).typed == "--style ink --ar 3:2"
+    saved = await book.save(ADA, INK)
+    for prompt, left in (
+        ("a fox, In black ink, on paper", "a fox"),
+        ("in black ink, on paper", ""),
+        ("a fox in black ink", "a fox in black ink"),
+    ):
+        assert await shop.studio.styles.without_words(GUILD, prompt, "--ar 3:2 --style INK") == left
+        for options in ("--ar 3:2", "--style gone", ""):
+            assert await shop.studio.styles.without_words(GUILD, prompt, options) == prompt
     usual = Usual(member=MemberDefaults(style="ink"))
     (again,) = compose_each(
         PromptInput(prompt="a fox, in black ink, on paper"), ADA, [SMALL], SMALL, usual=usual
     )
-    assert (await shop.studio.fit(again)).drawing.prompt.text == "a fox, in black ink, on paper"
+    drawing = (await shop.studio.fit(again)).drawing
+    assert (drawing.prompt.text, drawing.style) == ("a fox, in black ink, on paper", saved.id)
 
 
 async def test_a_default_style_that_the_server_lacks_is_left_out_with_a_note(
@@ -252,6 +264,82 @@ async def test_what_could_not_be_drawn_is_not_kept(
     assert await book.like(GUILD, "") == []
     assert {each.source for each in await shop.log()} <= {SAVING}
     assert all(each.verdict.ruling is Ruling.REFUSE for each in await shop.log())
+
+
+LENIENT = Scope(guild_id=GUILD, kind=ScopeKind.CHANNEL, channel_id=CHANNEL)
+STRICT = replace(LENIENT, channel_id=CHANNEL + 1)
+ALLOWED_THERE = Change(action=Action.ALLOW)
+REFUSED_THERE = Change(action=Action.REFUSE)
+HATEFUL = StyleInput(name="flag", words="a swastika on a flag")
+
+
+@pytest.mark.parametrize("scope", [LENIENT, Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)])
+async def test_what_one_channel_alone_allows_is_not_kept_for_the_whole_server(
+    shop: Shop, book: ServerStyles, scope: Scope
+) -> None:
+    """All channels list its words."""
+    actor = replace(ADA, is_age_restricted=scope.kind is ScopeKind.AGE_RESTRICTED)
+    await shop.policies.amend(MIA, scope, Category.HATE, ALLOWED_THERE)
+    await shop.studio.judge(compose(PromptInput(prompt=HATEFUL.words or ""), actor, [SMALL], SMALL))
+    with pytest.raises(PromptRefused):
+        await book.save(actor, HATEFUL)
+
+
+async def test_what_one_channel_alone_refuses_is_not_kept_and_not_drawn_there(
+    shop: Shop, book: ServerStyles
+) -> None:
+    there = replace(ADA, channel_id=STRICT.channel_id)
+    await shop.policies.amend(MIA, Scope(guild_id=GUILD), Category.HATE, ALLOWED_THERE)
+    await book.save(ADA, HATEFUL)
+    await shop.policies.amend(MIA, STRICT, Category.HATE, REFUSED_THERE)
+    with pytest.raises(PromptRefused):
+        await book.save(ADA, replace(HATEFUL, name="other"))
+    for actor, is_refused in ((ADA, False), (there, True)):
+        order = compose(PromptInput(prompt="a fox --style flag"), actor, [SMALL], SMALL)
+        if not is_refused:
+            await shop.admit(order)
+            continue
+        with pytest.raises(PromptRefused):
+            await shop.admit(order)
+
+
+async def test_the_picture_of_an_age_restricted_channel_is_not_kept_for_the_whole_server(busy: Shop) -> None:
+    adults = replace(ADA, is_age_restricted=True)
+    for kind in (ScopeKind.AGE_RESTRICTED, ScopeKind.CHANNEL):
+        scope = Scope(guild_id=GUILD, kind=kind, channel_id=CHANNEL if kind is ScopeKind.CHANNEL else 0)
+        await busy.policies.choose(MIA, scope, MATURE)
+    job = (await busy.draw("show refused", adults, images=1)).job
+    with pytest.raises(UploadRefused):
+        await busy.styles.save(adults, StyleInput(name="look", picture=Parent(job=job.id, image=0)))
+    assert await busy.styles.like(GUILD, "") == []
+    assert UPLOAD in {each.source for each in await busy.log()}
+
+
+async def test_a_picture_that_was_screened_is_not_looked_at_again_and_judged_by_what_holds_now(
+    busy: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adults = replace(ADA, is_age_restricted=True)
+    job = (await busy.draw("show waves1", images=1)).job
+    saved = await busy.styles.save(ADA, StyleInput(name="look", picture=Parent(job=job.id, image=0)))
+    check, looked = busy.studio.picture_screening.check, list[int]()
+
+    class Counted:
+        name = check.detectors[0].name
+
+        def score(self, picture: Any) -> Any:
+            looked.append(1)
+            return check.detectors[0].score(picture)
+
+    monkeypatch.setattr(busy.studio.picture_screening, "check", PictureCheck([Counted()]))
+    for actor in (ADA, BEN, adults):
+        assert (await busy.styles.shown_picture(saved, actor))[0]
+    assert looked == [1]
+    await busy.takedown.remove(job.id, MIA, "spam")
+    with pytest.raises(PictureGone):
+        await busy.styles.shown_picture(saved, BEN)
+    await busy.takedown.restore(MIA, "a mistake", job_id=job.id)
+    assert (await busy.styles.shown_picture(saved, BEN))[0]
+    assert looked == [1]
 
 
 async def test_loras_are_kept_with_their_weights_and_the_model_that_has_them(

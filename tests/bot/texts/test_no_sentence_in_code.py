@@ -58,7 +58,7 @@ CODES = {
     ("studio/presets.py", "/preset save"),
     ("studio/styles/server_styles.py", "/style save"),
     # A part of a prompt, for a model.
-    ("studio/styles/reference.py", "in the style of image"),
+    ("studio/orders/order.py", "in the style of image"),
     # Names of fields in the text inside a picture, which other tools know, and a metric's label.
     ("studio/orders/prompt_file.py", "CFG scale"),
     ("studio/pictures/provenance.py", "Job: "),

@@ -2,9 +2,11 @@
 
 import importlib
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import diffusers
@@ -19,6 +21,7 @@ from generation.protocol import Configure, Failed, Finished, Generate, ModelAbil
 from generation.request import Drawing, GenerationRequest, ImageSize, InputPicture, Role
 from generation.worker.control import nets as control_nets
 from generation.worker.control.nets import ControlledDenoiser
+from generation.worker.control.residuals import PARTS, between_blocks
 from generation.worker.denoise.inpaint import read_mask
 from generation.worker.models.loading import Model, UnusableRequest
 from generation.worker.models.model_cache import footprint
@@ -257,6 +260,23 @@ def test_its_memory_counts_and_it_moves_with_the_denoiser(sd: Model) -> None:
     assert torch.equal(drawn(sd, *controlled()), found)
 
 
+def test_kept_maps_count_as_memory_and_go_when_it_is_short(sd: Model) -> None:
+    assert sd.nets
+    found = drawn(sd, *controlled(strength=0.5))
+    sd.make_room()
+    before = sd.grown_bytes
+    slot = sd.seat(order(pictures=controlled(strength=0.5)).drawing, 0)
+    (row, *_) = slot.rows
+    assert row.control
+    assert sd.grown_bytes - before >= sd.nets.kept.bytes == row.control.picture.nbytes
+    sd.advance([slot])
+    sd.make_room()
+    assert sd.grown_bytes == before == sd.adapters.bytes
+    while not slot.is_finished:
+        sd.advance([slot])
+    assert torch.equal(slot.latents, found), "a picture in progress goes on with its map"
+
+
 def test_a_compiled_denoiser_is_not_compiled_again_for_maps(sd: Model) -> None:
     calls: list[int] = []
 
@@ -363,6 +383,36 @@ def test_qwen_images_net_serves_the_negative_with_what_it_says_of_the_prompt(
         wanted = pipe._unpack_latents(tokens, size.height, size.width, pipe.vae_scale_factor)[0, :, 0]
         assert float((slot.latents - wanted).abs().max() / wanted.abs().max()) < 1e-4, each
     assert float((slots[0].latents - drawn(one, negative="blurry")).abs().max()) > 1e-3, "the map is seen"
+
+
+def test_qwen_images_nets_of_different_depths_share_a_step(qwen_folder: Path, tmp_path: Path) -> None:
+    shallow, deep = (str(tiny_qwen_net(tmp_path / f"{layers}", qwen_folder, layers)) for layers in (1, 2))
+    one = quiet(model(qwen_folder, controls=ControlEntry(edges=shallow, depth=deep)))
+    asked = [order(pictures=controlled(control=each)).drawing for each in (EDGES, DEPTH)]
+    asked.append(order(seed=3).drawing)
+    together, alone = ([one.seat(each, 0) for each in asked] for _ in range(2))
+    one.advance(together)
+    for slot, other in zip(together, alone, strict=True):
+        one.advance([other])
+        assert float((slot.latents - other.latents).abs().max()) < 1e-4
+    assert float((together[0].latents - together[1].latents).abs().max()) > 1e-3, "their nets differ"
+
+
+@pytest.mark.parametrize(("blocks", "depths"), [(7, (2, 3)), (60, (5, 12)), (5, (5, 1)), (4, (3, 3))])
+def test_each_block_gets_what_it_would_get_of_its_own_net_alone(blocks: int, depths: tuple[int, int]) -> None:
+    """diffusers' transformer takes `samples[block // ceil(blocks / len(samples))]`."""
+    parts: list[Any] = []
+    for row, depth in enumerate(depths):
+        group = SimpleNamespace(served=torch.tensor([row]), of_served=torch.tensor([0]))
+        parts.append(([torch.full((1, 2, 2), 100.0 * row + number) for number in range(depth)], group))
+    laid = between_blocks({PARTS: list(parts)}, 3, blocks)["control_samples"]
+    for block in range(blocks):
+        found = laid[block // math.ceil(blocks / len(laid))][:, 0, 0].tolist()
+        assert found == [
+            *(100.0 * row + block // math.ceil(blocks / depth) for row, depth in enumerate(depths)),
+            0.0,
+        ]
+    assert len({id(each) for each in laid}) <= sum(depths), "no tensor for each block"
 
 
 def _of_transformer(pipe: Any, drawing: Drawing[bytes]) -> Tensor:

@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -39,6 +39,7 @@ from generation.request import (
     ModelName,
     Prompt,
 )
+from generation.worker.denoise.slots import Slot
 from generation.worker.loop import Loop
 from tests.drawings import start_from, upscale_of
 from tests.generation.worker.requests import entry, order, png
@@ -245,6 +246,28 @@ def test_a_failing_batch_fails_only_its_own_jobs(
         ("a", "bug", "RuntimeError: a kernel that does not exist")
     ]
     assert [e.job for e in stage.of(Finished)] == ["b"]
+
+
+def test_one_order_that_can_not_be_drawn_takes_no_other_of_its_step_with_it(
+    sd_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(sd_folder)
+    stage.say(*(Generate(request=order(name, seed=10 * n, images=2)) for n, name in enumerate("abc")))
+    stage.turn()
+    model = stage.loop.model_cache.take(ModelName("tiny"))
+    advance, tries = model.advance, list[int]()
+
+    def fails_with_b(slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
+        tries.append(len(slots))
+        if any(slot.generator.initial_seed() == 10 for slot in slots):
+            raise RuntimeError("a kernel that does not exist")
+        advance(slots, sizes=sizes)
+
+    monkeypatch.setattr(model, "advance", fails_with_b)
+    stage.finish()
+    assert [(e.job, e.kind) for e in stage.of(Failed)] == [("b", "bug")]
+    assert {e.job for e in stage.of(Finished)} == {"a", "c"}
+    assert tries[0] == 6, "they share steps"
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on(sd_folder: Path, hooks: list[Any]) -> None:

@@ -17,6 +17,7 @@ from bot.studio.errors import (
     SecondNeeded,
     SeniorNeeded,
 )
+from bot.studio.styles.server_styles import StyleInput
 from db.audit import Act
 from db.cases import Origin, Outcome
 from db.jobs import JobState
@@ -178,6 +179,17 @@ async def test_a_purge_takes_down_what_was_made_and_what_waits(busy: Shop) -> No
     assert removed == [False, True, False]
     everybodys = await busy.takedown.purge(OLA, 0, "raid", member=None, most=10)
     assert {job.id for job in everybodys.jobs} == {before.id, bens.id}
+
+
+async def test_a_purge_names_the_styles_that_were_saved_since_then(shop: Shop) -> None:
+    for actor, name in ((ADA, "old"), (ADA, "ink"), (ADA, "oil"), (BEN, "bens")):
+        await shop.styles.save(actor, StyleInput(name=name, words="on paper"))
+        shop.clock.now += 60
+    await shop.styles.save(ADA, StyleInput(name="ink", words="in ink"))
+    purged = await shop.takedown.purge(MIA, shop.clock.now - 150, "raid", member=ADA.member, most=10)
+    assert purged.styles == ["ink", "oil"]
+    purged = await shop.takedown.purge(OLA, shop.clock.now - 150, "raid", member=None, most=2)
+    assert purged.styles == ["ink", "bens"]
 
 
 async def test_of_two_purges_at_once_each_order_is_taken_down_by_one(busy: Shop) -> None:

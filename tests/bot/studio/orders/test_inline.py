@@ -100,6 +100,12 @@ def test_words_to_leave_out_add_up() -> None:
     [
         ("a cat --lora pixel:0.8, ink-2", {"pixel": 0.8, "Ink-2": 1.0}, "pixel art, a cat"),
         ("a cat --lora pixel:0.8,ink-2", {"pixel": 0.8, "Ink-2": 1.0}, "pixel art, a cat"),
+        ("a cat --lora n1, n2, ink-2", {"n1": 1.0, "n2": 1.0, "Ink-2": 1.0}, "a cat"),
+        (
+            "a cat --lora n1,  n2, pixel:0.8, ink-2, in ink",
+            {"n1": 1.0, "n2": 1.0, "pixel": 0.8, "Ink-2": 1.0},
+            "pixel art, a cat, in ink",
+        ),
         ("a cat --lora ink-2, in the snow", {"Ink-2": 1.0}, "a cat, in the snow"),
         ("a cat --lora ink-2, n1:0.5 in the snow", {"Ink-2": 1.0, "n1": 0.5}, "a cat in the snow"),
         ("<lora:ink-2:0.8> a cat", {"Ink-2": 0.8}, "a cat"),

@@ -218,6 +218,26 @@ async def test_variations_remixes_and_rerolls_follow_the_same_picture(busy: Shop
 
 
 @pytest.mark.slow
+async def test_what_is_made_of_an_upscale_follows_the_picture_that_the_upscaled_one_followed(
+    busy: Shop,
+) -> None:
+    job, control = await sketched(busy)
+    large = (await busy.fulfil(await busy.admit(await busy.variations.upscale(job.id, 0, BEN)))).job
+    larger = (await busy.fulfil(await busy.admit(await busy.variations.upscale(large.id, 0, BEN)))).job
+    able = Variations(busy.settings, busy.records, lambda _: ALL)
+    for upscaled in (large, larger):
+        start, kept = (await able.variation(upscaled.id, 0, BEN)).drawing.pictures
+        assert (start.source, kept) == (Parent(job=upscaled.id, image=0), control)
+        assert (await able.remix(upscaled.id, 0, PromptInput(prompt="an owl"), BEN)).drawing.pictures[1:] == (
+            control,
+        )
+        assert (await able.reroll(upscaled.id, BEN)).drawing.pictures == (control,)
+    varied = (await busy.fulfil(await busy.admit(await able.variation(job.id, 0, BEN)))).job
+    of_varied = (await busy.fulfil(await busy.admit(await busy.variations.upscale(varied.id, 0, BEN)))).job
+    assert (await able.reroll(of_varied.id, BEN)).drawing.pictures == (control,), "no start picture"
+
+
+@pytest.mark.slow
 async def test_what_cannot_be_followed_any_more_is_left_out(busy: Shop) -> None:
     job, control = await sketched(busy)
     can = {SMALL.name: ALL, LARGE.name: PLAIN}

@@ -124,6 +124,7 @@ async def test_a_job_that_was_cancelled_meanwhile_is_cancelled_and_nobody_is_tol
     finishing = Postprocess(
         busy.records,
         busy.picture_screening,
+        None,
         busy.provenance,
         Likeness(busy.records),
         clock=busy.clock,

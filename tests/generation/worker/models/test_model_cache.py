@@ -109,6 +109,23 @@ def test_a_model_in_use_finishes_what_it_has_begun_and_begins_nothing_new_before
     assert stage.events.index(begun) < stage.events.index(stage.of(Swapped)[0])
 
 
+def test_what_is_kept_of_orders_counts_as_the_models_memory_and_goes_when_it_is_short(
+    sd_folder: Path,
+) -> None:
+    stage, _ = staged(sd_folder)
+    stage.say(generate("a"))
+    draw(stage)
+    cache = stage.loop.model_cache
+    cache.restock([], set(), lambda: None)
+    one = cache.take(TINY)
+    of_prompts = one.conditioner.kept.bytes
+    assert of_prompts > 0
+    assert cache.policy.resident_bytes == footprint(one.pipe) + of_prompts
+    cache.make_room()
+    cache.restock([], set(), lambda: None)
+    assert cache.policy.resident_bytes == footprint(one.pipe)
+
+
 def test_what_is_evicted_is_free(sd_folder: Path, one_model: float) -> None:
     stage, _ = staged(sd_folder, sd_folder, memory_gib=1.5 * one_model)
     stage.loop.take_orders()

@@ -17,6 +17,7 @@ from generation.files.model_source import inspect_entry
 from generation.files.styles.adapter_file import inspect_style_adapter
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import GenerationRequest, InputPicture, Lora, LoraEntry, LoraName, Role
+from generation.worker.denoise.batch_state import COMPILED_ROW_COUNTS
 from generation.worker.denoise.style_rows import StyleTokens, style_arguments
 from generation.worker.models.abilities import of_files
 from generation.worker.models.loading import BrokenModel, Model, UnusableRequest
@@ -148,6 +149,37 @@ def test_sdxl_and_an_adapter_with_a_resampler_too(
     slots = draw_in_company([(xl, asked), (xl, order("2"))], seed=1)
     assert apart(slots[0].latents, drawn_by_diffusers(sdxl_folder, file, asked)) < NEAR
     assert apart(slots[1].latents, drawn_by_diffusers(sdxl_folder, file, order("2"))) < NEAR
+
+
+def test_a_compiled_denoiser_is_not_compiled_again_for_style_pictures(one: Model) -> None:
+    """It would be for each number of rows, which takes minutes each time."""
+    calls: list[int] = []
+
+    def compiled(*args: Any, **more: Any) -> Any:
+        calls.append(len(args[0]))
+        return one.unet._call_impl(*args, **more)
+
+    slots = [one.seat(order(**styled(RED, 1.0)).drawing, 0), *(one.seat(order().drawing, 0) for _ in "12")]
+    one.unet._compiled_call_impl = compiled
+    try:
+        one.advance(slots, sizes=COMPILED_ROW_COUNTS)
+        assert not calls
+        one.advance(slots[1:], sizes=COMPILED_ROW_COUNTS)
+        assert calls == [4]
+        assert one.unet._compiled_call_impl is compiled
+    finally:
+        one.unet._compiled_call_impl = None
+
+
+def test_kept_style_pictures_count_as_memory_and_go_when_it_is_short(one: Model) -> None:
+    assert one.styles
+    one.make_room()
+    slot = one.seat(order(**styled(RED, 1.0)).drawing, 0)
+    (row, *_) = slot.rows
+    assert row.style
+    assert one.styles.kept.bytes == 2 * row.style.tokens.nbytes < one.grown_bytes
+    one.make_room()
+    assert one.grown_bytes == one.adapters.bytes
 
 
 def test_its_weights_count_in_the_models_memory_and_in_what_it_can_do(
