@@ -26,8 +26,7 @@ from benchmarks.shared.report import machine, show, table
 from generation.protocol import Configure, Generate, Order
 from generation.request import ImageSize, JobId, ModelEntry
 from generation.worker.loop import Loop
-from generation.worker.output.decode import Arriving
-from generation.worker.output.image_encoder import ImageEncoder
+from generation.worker.output.image_encoder import Finishing, ImageEncoder
 from generation.worker.output.preview import JobPreview
 from tests.tiny_models import tiny_sd
 
@@ -51,7 +50,7 @@ class NoImages(ImageEncoder):
         preview.develop()
 
     def encode(
-        self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
+        self, job: JobId, pictures: Sequence[Finishing], texts: Sequence[str], device_seconds: float
     ) -> None:
         pass
 

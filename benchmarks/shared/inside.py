@@ -24,8 +24,7 @@ from generation.queue.ticket import Ticket
 from generation.request import JobId
 from generation.worker.loop import Loop
 from generation.worker.models.loading import Model
-from generation.worker.output.decode import Arriving
-from generation.worker.output.image_encoder import ImageEncoder
+from generation.worker.output.image_encoder import Finishing, ImageEncoder
 from generation.worker.output.preview import JobPreview
 
 
@@ -62,7 +61,7 @@ class Shutter(ImageEncoder):
     does with wall-clock seconds."""
 
     def __init__(
-        self, tell: Callable[[Event], None], keep: dict[JobId, Sequence[Arriving]], *, is_wall: bool
+        self, tell: Callable[[Event], None], keep: dict[JobId, Sequence[Finishing]], *, is_wall: bool
     ) -> None:
         super().__init__(tell)
         self._finish = tell
@@ -76,7 +75,7 @@ class Shutter(ImageEncoder):
             self._finish(Previewed(job=job, picture=preview.develop()))
 
     def encode(
-        self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
+        self, job: JobId, pictures: Sequence[Finishing], texts: Sequence[str], device_seconds: float
     ) -> None:
         if not self._is_wall:
             self._keep[job] = pictures
@@ -176,7 +175,7 @@ async def _play(
 ) -> Played:
     torch.set_num_threads(1)
     orders: SimpleQueue[Order] = SimpleQueue()
-    pictures: dict[JobId, Sequence[Arriving]] = {}
+    pictures: dict[JobId, Sequence[Finishing]] = {}
     records = {one.request.job: Record() for one in arrivals}
     configure = Configure(models=(model.entry,), default=model.entry.name, slots=slots)
 
