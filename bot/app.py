@@ -30,6 +30,7 @@ from bot.commands.mod import group as mod
 from bot.commands.mod import lockdown as mod_lockdown
 from bot.commands.mod import log as mod_log
 from bot.commands.mod import log_channel as mod_log_channel
+from bot.commands.mod import member as mod_member
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
 from bot.commands.own import history, preset, privacy, queue, show
@@ -90,6 +91,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     for each in (
         *mod_log_channel.COMMANDS,
         *mod_cases.COMMANDS,
+        *mod_member.COMMANDS,
         *mod_sanctions.COMMANDS,
         *mod_lockdown.COMMANDS,
         *mod_audit.COMMANDS,

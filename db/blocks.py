@@ -40,6 +40,7 @@ LIFT = f"UPDATE blocks SET lifted_at = :at, lifted_by = :by WHERE id = :id AND {
 LIFT_ALL = f"""
 UPDATE blocks SET lifted_at = :at, lifted_by = :by WHERE guild_id = :guild_id AND member = :member AND {_LIVE} RETURNING id
 """
+OF_MEMBER = "SELECT * FROM blocks WHERE guild_id = ? AND member = ? ORDER BY id DESC LIMIT ?"
 REASON = "UPDATE blocks SET reason = ? WHERE id = ?"
 
 
@@ -72,6 +73,10 @@ class Blocks(Repository):
 
     async def get(self, block: int | None) -> Block | None:
         return await self._db.reader.find(_block, GET, (block,))
+
+    async def of_member(self, guild_id: int, member: MemberId, limit: int) -> list[Block]:
+        """Returns the member's blocks, newest first, ended ones included."""
+        return [_block(row) for row in await self._db.reader.all(OF_MEMBER, (guild_id, member, limit))]
 
     async def set_reason(self, tx: Transaction, block: int | None, reason: str) -> None:
         """Changes the reason, which the member is told at an order. None (a case without a block) changes nothing."""

@@ -109,6 +109,14 @@ PAGE = "SELECT * FROM cases WHERE {} ORDER BY number DESC LIMIT :limit"
 # The conditions of a page's filters. A statement holds only those that are given: SQLite chooses its index by them.
 _MEMBER, _BEFORE = "member = :member", "number < :before"
 _IS_OPEN = {True: "outcome IS NULL", False: "outcome IS NOT NULL"}
+# After the last number, the search begins again. Cases that this moderator may not decide now are left out.
+NEXT_OPEN = """
+SELECT * FROM cases
+WHERE guild_id = :guild_id AND outcome IS NULL AND number > :after AND number <> :but
+    AND member <> :by AND (:is_senior OR NOT is_escalated)
+    AND (claimed_by IS NULL OR claimed_by = :by OR claimed_at <= :free_since)
+ORDER BY number LIMIT 1
+"""
 OF_CARD = "SELECT * FROM cases WHERE card_message_id = ?"
 SERVERS_WITHOUT_CARD = """
 SELECT DISTINCT guild_id FROM cases WHERE card_message_id IS NULL AND outcome IS NULL
@@ -215,6 +223,21 @@ class Cases(Repository):
         where = {"guild_id": guild_id, "member": member, "before": before, "limit": limit}
         sql = page_statement(member=member, is_open=is_open, before=before)
         return [_case(row) for row in await self._db.reader.all(sql, where)]
+
+    async def next_open(
+        self, guild_id: int, after: int, *, by: MemberId, is_senior: bool, free_since: float
+    ) -> Case | None:
+        """Returns the open case with the lowest number above `after`; without one, the lowest below it.
+
+        Leaves out cases that `by` may not decide: about themselves, escalated for those who are not senior, and claimed by
+        another moderator after `free_since` (unix seconds).
+        """
+        where = {"guild_id": guild_id, "by": by, "is_senior": is_senior, "free_since": free_since}
+        for start in dict.fromkeys((after, 0)):
+            case = await self._db.reader.find(_case, NEXT_OPEN, where | {"after": start, "but": after})
+            if case is not None:
+                return case
+        return None
 
     async def of_card(self, message_id: int) -> Case | None:
         return await self._db.reader.find(_case, OF_CARD, (message_id,))

@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 
 from db.database import Repository, Transaction, value_of
 from generation import JobId, MemberId
-from moderation import DAY, Ruling, Verdict
+from moderation import DAY, Category, Ruling, Verdict
 
 PICTURE = "picture"
 """The source of a verdict on a finished picture: the member did not ask for what the detector found."""
@@ -41,6 +41,9 @@ class VerdictFilter(TypedDict, total=False):
     channel: int | None
     ruling: Ruling | None  # only this ruling
     since: float | None  # unix seconds
+    words: str | None  # in the prompt or the negative prompt, as typed or as the filter read it
+    category: Category | None  # only this category
+    rule: str | None  # a part of the rule's code; an underscore stands for any character
 
 
 ADD = """
@@ -67,6 +70,16 @@ _CONDITIONS = {
         SELECT id FROM verdicts WHERE guild_id IS :guild_id AND at >= :since ORDER BY at LIMIT 1000))""",
     "before_id": "id < :before_id",
 }
+SEARCHED = 20_000
+"""Records that a search reads at most: no index knows the words of a prompt."""
+_SEARCHES = {
+    "words": """(prompt LIKE :words ESCAPE '\\' OR negative LIKE :words ESCAPE '\\' OR normal_form LIKE :folded ESCAPE '\\')""",
+    "category": "category = :category",
+    "rule": "rule LIKE :rule ESCAPE '\\'",
+}
+_NEWEST = f"""
+id >= (SELECT min(id) FROM (SELECT id FROM verdicts WHERE {{}} ORDER BY id DESC LIMIT {SEARCHED}))
+"""
 PAGE = "SELECT * FROM verdicts WHERE {} ORDER BY id DESC LIMIT :limit"
 COUNT = "SELECT count(*) FROM verdicts WHERE {}"
 # Sums whole days, and adds the records of the day in which the time begins.
@@ -180,13 +193,13 @@ class Verdicts(Repository):
         """Returns matching records, newest first."""
         parameters = {"guild_id": guild_id, "before_id": before_id, "limit": limit, **which}
         sql = statement(PAGE, parameters, pictures_too=pictures_too)
-        return [_record(row) for row in await self._db.reader.all(sql, parameters)]
+        return [_record(row) for row in await self._db.reader.all(sql, _bound(parameters))]
 
     async def count(self, guild_id: int | None, **which: Unpack[VerdictFilter]) -> int:
         """Returns the number of records that match the filters."""
-        if which.get("member") is not None:
+        if any(which.get(name) is not None for name in ("member", *_SEARCHES)):
             parameters = {"guild_id": guild_id, **which}
-            return await self._db.reader.value(statement(COUNT, parameters), parameters)
+            return await self._db.reader.value(statement(COUNT, parameters), _bound(parameters))
         tally = await self.tally(guild_id, channel=which.get("channel"), since=which.get("since"))
         ruling = which.get("ruling")
         return sum(count for (_, each), count in tally.items() if ruling is None or each == ruling)
@@ -202,7 +215,10 @@ class Verdicts(Repository):
 
 
 def statement(sql: str, parameters: Mapping[str, object], *, pictures_too: bool = True) -> str:
-    """Returns PAGE or COUNT with the conditions of the filters that have a value."""
+    """Returns PAGE or COUNT with the conditions of the filters that have a value.
+
+    With words, a category or a rule, only the newest SEARCHED records count that the other filters leave.
+    """
     conditions = [
         "guild_id IS :guild_id",
         *(each for name, each in _CONDITIONS.items() if parameters.get(name) is not None),
@@ -211,7 +227,26 @@ def statement(sql: str, parameters: Mapping[str, object], *, pictures_too: bool 
         conditions.append("ruling <> 0")  # the condition of the index of refusals and flags
     if not pictures_too:
         conditions.append(f"source <> '{PICTURE}'")
+    searches = [each for name, each in _SEARCHES.items() if parameters.get(name) is not None]
+    if searches:
+        others = (each for each in conditions if each != _CONDITIONS["before_id"])
+        conditions += [_NEWEST.format(" AND ".join(others)), *searches]
     return sql.format(" AND ".join(conditions))
+
+
+def _bound(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Returns the parameters with patterns in the place of the words and of the rule."""
+    bound, words, rule = dict(parameters), parameters.get("words"), parameters.get("rule")
+    if isinstance(words, str):
+        escaped = _escaped(words).replace("_", r"\_")
+        bound |= {"words": f"%{escaped}%", "folded": f"%{escaped.casefold()}%"}
+    if isinstance(rule, str):
+        bound["rule"] = f"%{_escaped(rule)}%"
+    return bound
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("%", r"\%")
 
 
 def _record(row: sqlite3.Row) -> VerdictRecord:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from bot.ui import NUMBER, Button
+from bot.ui import NUMBER, Button, Language
 
 
 class CaseAction(StrEnum):
@@ -13,6 +13,7 @@ class CaseAction(StrEnum):
     WARN = "case:warn"
     TIMEOUT = "case:timeout"
     BAN = "case:ban"
+    NEXT = "case:next"  # shows the next open case; the number is that of the case before it, 0 for the first
 
 
 class AppealPress(StrEnum):
@@ -27,6 +28,12 @@ class LogChannelPress(StrEnum):
 
 class CaseButton(Button, actions=CaseAction, of=NUMBER):
     """`case:<press>:<case>`."""
+
+
+def next_button(say: Language, number: int = 0) -> CaseButton:
+    """Builds the button that shows the next open case. `number`: the case before it; 0: begins with the oldest."""
+    label = say("case-button", action="next", is_refused=False, is_proposed=False)
+    return CaseButton(CaseAction.NEXT, number, label=label)
 
 
 class AppealButton(Button, actions=AppealPress, of=NUMBER):

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
+from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton, next_button
 from bot.ui import Language, View, card, markdown, note, row, variant
 from db import Appeal, Case, Decision, Entry, EntryKind, Job, MemberStats, Outcome, VerdictRecord
 from moderation import READ, WRITTEN, Ruling, Rung, Sanction, Verdict
@@ -78,6 +78,8 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
             )
             items.append(ui.TextDisplay(choices))
         items += _buttons(say, case, dossier.rung)
+    else:
+        items.append(row(next_button(say, case.number)))
     return card(*items, colour=_OPEN if case.is_open else _CLOSED), files
 
 
@@ -148,9 +150,9 @@ def _who(case: Case) -> str:
     return f"<@{case.member}>" + (f" ({markdown.plain(case.member_name)})" if case.member_name else "")
 
 
-def _record(say: Language, dossier: Dossier) -> str:
-    standing = dossier.standing
-    line = say(
+def record_of(say: Language, standing: MemberStats) -> str:
+    """Returns the member's record in one line."""
+    return say(
         "case-record",
         orders=standing.orders,
         flags=standing.flags,
@@ -162,6 +164,10 @@ def _record(say: Language, dossier: Dossier) -> str:
         is_blocked=standing.is_blocked,
         until=standing.blocked_until,
     )
+
+
+def _record(say: Language, dossier: Dossier) -> str:
+    line = record_of(say, dossier.standing)
     if dossier.case.is_open:
         rung = dossier.rung
         ladder = say(
@@ -256,6 +262,7 @@ def _buttons(say: Language, case: Case, rung: Rung) -> list[ui.Item[Any]]:
         looks.append(button(CaseAction.REMOVE))
     if not case.is_escalated:
         looks.append(button(CaseAction.ESCALATE))
+    looks.append(next_button(say, case.number))
     return [row(*looks), row(*(button(each) for each in _SANCTION))]
 
 

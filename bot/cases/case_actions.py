@@ -16,9 +16,9 @@ from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
 from bot.permissions import demand_below, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE
-from bot.studio import NoSuchCase
+from bot.studio import Moderator, NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
-from bot.ui import TextForm, line, markdown, say_in, say_to
+from bot.ui import TextForm, line, markdown, note, say_in, say_to
 from db import Case, Outcome
 from moderation import written
 
@@ -51,7 +51,9 @@ class CaseActions:
         self._effects = effects
 
     async def press(self, press: CaseAction, interaction: Interaction, subject: int) -> None:
-        """Answers a press. `subject`: the case's id; for OPEN the verdict's. Raises the refusals of `Casework`."""
+        """Answers a press. `subject`: the case's id; for OPEN the verdict's, for NEXT a number.
+
+        Raises the refusals of `Casework`."""
         by = moderator_of(interaction)
         match press:
             case CaseAction.OPEN:
@@ -67,6 +69,8 @@ class CaseActions:
                 await self._finish(interaction, await self._casework.decide(subject, by, decision))
             case CaseAction.ESCALATE:
                 await self._show(interaction, await self._casework.escalate(subject, by))
+            case CaseAction.NEXT:
+                await self._show_next(interaction, subject, by)
             case CaseAction.WARN | CaseAction.TIMEOUT | CaseAction.BAN:
                 known = await self._records.cases.get(subject)
                 if known is not None and known.guild_id == by.guild_id:
@@ -74,6 +78,25 @@ class CaseActions:
                 case = await self._casework.claim(subject, by)
                 await self._open_form(interaction, _OUTCOMES[press], case)
                 await self._mod_channel.refresh_case(case.id)
+
+    async def _show_next(self, interaction: Interaction, after: int, by: Moderator) -> None:
+        """Shows the next open case to the moderator alone: in the place of their private card, or as a new one."""
+        say, message = say_to(interaction), interaction.message
+        case = await self._records.cases.next_open(
+            by.guild_id,
+            after,
+            by=by.member,
+            is_senior=by.is_senior,
+            free_since=self._casework.clock() - self._casework.claim_seconds,
+        )
+        if case is None:
+            await interaction.response.send_message(view=note(say("case-none-open")), ephemeral=True)
+            return
+        view, files = case_cards.case_card(say, await self._mod_channel.dossier(case))
+        if message is not None and message.flags.ephemeral:
+            await interaction.response.edit_message(view=view, attachments=files)
+        else:
+            await interaction.response.send_message(view=view, files=files, ephemeral=True)
 
     async def _open_form(self, interaction: Interaction, outcome: Outcome, case: Case) -> None:
         say = say_to(interaction)

@@ -20,7 +20,7 @@ class Page(StrEnum):
     STYLES = "page:styles"
 
 
-class PageButton(Button, actions=Page, of={str: r"[\w.:-]{1,75}"}):
+class PageButton(Button, actions=Page, of={str: r"[^\n]{1,81}"}):
     """`page:<list>:<cursor>`; each list defines its own cursors."""
 
 

@@ -35,7 +35,7 @@ NINES = "9" * 19
 
 PRESSES = {
     f"atelier:1:case:{action}:{NINES}": "can't be used here"
-    for action in ("open", "approve", "remove", "escalate", "warn", "timeout", "ban")
+    for action in ("open", "approve", "remove", "escalate", "warn", "timeout", "ban", "next")
 } | {
     f"atelier:1:answer:upheld:{NINES}": "can't be used here",
     f"atelier:1:answer:overturned:{NINES}": "can't be used here",
@@ -53,6 +53,10 @@ PRESSES = {
     f"atelier:1:page:log:0.0.-.0.{NINES}": "can't be used here",
     "atelier:1:page:log:0.0.-.0.٣": "can't be read",
     "atelier:1:page:log:-.-.-.-.-": "can't be read",
+    "atelier:1:page:log:s.0.0.0.0.-..": "can't be read",
+    "atelier:1:page:log:s.0.0.0.-.-...": "can't be read",
+    "atelier:1:page:log:s.0.0.0.0.-.10..": "can't be read",
+    f"atelier:1:page:log:s.{'z' * 13}.0.0.0.-...a fox": "can't be used here",
     "atelier:1:page:cases:nonsense": "can't be read",
     "atelier:1:page:cases:0.o": "can't be read",
     "atelier:1:page:cases:x.o.0": "can't be read",

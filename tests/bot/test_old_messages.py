@@ -72,6 +72,7 @@ ADAS = {
 MIAS = {
     "atelier:1:page:log:0.0.-.0.0": "Log · 2 records",
     "atelier:1:page:log:123456789012345678.0.r.1790000000.99": "Nothing matches",
+    "atelier:1:page:log:s.0.0.0.0.-.1..NAKED wood": "Log · 1 record",
     "atelier:1:page:cases:0.-.0": "### Cases",
     "atelier:1:page:cases:0.o.1": "Nothing matches",
     "atelier:1:case:open:1": "### Case 4",
@@ -81,6 +82,8 @@ MIAS = {
     "atelier:1:case:warn:1": "Warn ada · case 1",
     "atelier:1:case:timeout:1": "Time out ada · case 1",
     "atelier:1:case:ban:1": "Ban ada · case 1",
+    "atelier:1:case:next:0": "### Case 1",
+    "atelier:1:case:next:1": "No other open case",
     "atelier:1:answer:upheld:1": "Uphold case 3",
     "atelier:1:answer:overturned:1": "Overturn case 3",
     "atelier:1:log-channel:1": "I lack the permission",

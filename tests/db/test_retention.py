@@ -22,7 +22,7 @@ from db.retention import EXPIRIES, OLD_PICTURES, PICTURES_AT_ONCE, Periods, Rete
 from db.strikes import Strikes
 from db.verdicts import Verdicts
 from moderation.duration import DAY
-from moderation.verdict import Ruling
+from moderation.verdict import Category, Ruling
 from tests.db.rows import ALICE, BOB, GUILD, MODERATOR, NOW, note, record, record_done, store
 from tests.drawings import grown_from
 
@@ -307,6 +307,9 @@ FILTERS: dict[str, dict[str, object]] = {
     "since": {"since": NOW},
     "member and ruling": {"member": ALICE, "ruling": Ruling.FLAG},
     "channel and ruling": {"channel": 1, "ruling": Ruling.FLAG},
+    "words": {"words": "fox"},
+    "category of a member": {"member": ALICE, "category": Category.GORE},
+    "words and rule of a ruling": {"words": "fox", "rule": "nudity", "ruling": Ruling.FLAG},
 }
 STATEMENTS = {
     **{f"{each.table}: look": each.look for each in EXPIRIES},
@@ -332,6 +335,7 @@ STATEMENTS = {
         for name, which in FILTERS.items()
     },
     "log: count of a member": verdicts.statement(verdicts.COUNT, FILTERS["member"]),
+    "log: count of words": verdicts.statement(verdicts.COUNT, FILTERS["words"]),
     "log: count": verdicts.TALLY,
     "cases: page": cases.page_statement(),
     "cases: of a member": cases.page_statement(member=ALICE, is_open=True, before=1),
@@ -359,6 +363,10 @@ INDEXES = {
     "log: since": "verdicts_of_guild",
     "log: member and ruling": "verdicts_of_member",
     "log: channel and ruling": "verdicts_not_allowed",
+    "log: words": "verdicts_of_guild (guild_id=? AND id>? AND",
+    "log: category of a member": "verdicts_of_member (member=? AND guild_id=? AND id>? AND",
+    "log: words and rule of a ruling": "verdicts_not_allowed (guild_id=? AND ruling=? AND id>? AND",
+    "log: count of words": "verdicts_of_guild (guild_id=? AND",
     "log: count of a member": "COVERING INDEX verdicts_of_member",
     "cases: of a member": "cases_of_member",
     "cases: open": "cases_open",

@@ -3,6 +3,7 @@ import random
 
 import pytest
 
+from db import verdicts as table
 from db.database import Database
 from db.ids import new_job_id
 from db.verdicts import PICTURE, VerdictFilter, VerdictRecord, Verdicts
@@ -164,3 +165,38 @@ async def test_counts_are_those_of_the_records_whatever_is_added_deleted_or_corr
     async with db.transaction() as tx:
         await tx.all("DELETE FROM verdicts")
     assert await db.reader.all("SELECT * FROM verdict_counts") == []
+
+
+async def test_a_search_finds_words_categories_and_rules(db: Database, verdicts: Verdicts) -> None:
+    plain, flagged, refused = await add(db), await add(db, FLAGGED), await add(db, REFUSED)
+    assert await verdicts.page(GUILD, words="A FOX") == [refused, flagged, plain]
+    assert await verdicts.page(GUILD, words="BLUR", before_id=refused.id) == [flagged, plain]
+    assert await verdicts.page(GUILD, words="GORE") == [refused], "as the filter read it"
+    assert await verdicts.page(GUILD, words="wolf") == []
+    assert await verdicts.page(GUILD, category=Category.REAL_PERSON) == [flagged]
+    assert await verdicts.page(GUILD, rule="exico") == await verdicts.page(GUILD, rule="lex_con") == [refused]
+    assert await verdicts.page(GUILD, words="fox", rule="lexicon", member=BOB) == []
+    assert await verdicts.count(GUILD, words="fox") == 3
+    assert await verdicts.count(GUILD, words="fox", category=Category.GORE, member=ALICE) == 1
+
+
+@pytest.mark.parametrize("words", ["%", "_", "\\", "f_x", "a%x"])
+async def test_a_sign_of_a_pattern_is_searched_as_it_is(db: Database, verdicts: Verdicts, words: str) -> None:
+    await add(db)
+    assert await verdicts.page(GUILD, words=words) == []
+    async with db.transaction() as tx:
+        await tx.all("UPDATE verdicts SET prompt = ?", (f"all of {words} it",))
+    assert len(await verdicts.page(GUILD, words=words)) == 1
+
+
+async def test_a_search_reads_the_newest_records_that_the_other_filters_leave(
+    db: Database, verdicts: Verdicts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = table._NEWEST.replace(f"LIMIT {table.SEARCHED}", "LIMIT 3")  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(table, "_NEWEST", short)
+    bobs = [await add(db, member=BOB) for _ in range(4)]
+    alices = [await add(db) for _ in range(4)]
+    assert await verdicts.page(GUILD, words="fox") == alices[:0:-1]
+    assert await verdicts.page(GUILD, words="fox", before_id=alices[2].id) == [alices[1]]
+    assert await verdicts.page(GUILD, words="fox", member=BOB) == bobs[:0:-1]
+    assert await verdicts.count(GUILD, words="fox", member=BOB) == 3

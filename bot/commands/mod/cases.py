@@ -6,10 +6,11 @@ import discord
 from discord import app_commands, ui
 
 from bot.cases import cards as case_cards
+from bot.cases.buttons import next_button
 from bot.client import Interaction, answer
 from bot.permissions import demand_below, demand_moderator, moderator_of, seconds_of
 from bot.studio import NotSenior
-from bot.ui import Language, Page, card, command, fields_of, markdown, numbers_in, pager, say_to, text
+from bot.ui import Language, Page, card, command, fields_of, markdown, numbers_in, pager, row, say_to, text
 from db import Case
 from generation import MemberId
 
@@ -79,17 +80,19 @@ async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
     shown = found[:PAGE]
     say = say_to(interaction)
     items: list[ui.Item[Any]] = [ui.TextDisplay(say("mod-cases-title"))]
-    items += [ui.TextDisplay[Any](_line(say, each)) for each in shown] or [
+    items += [ui.TextDisplay[Any](line_of(say, each)) for each in shown] or [
         ui.TextDisplay(say("mod-nothing-matches"))
     ]
     view = card(*items)
     oldest = shown[-1].number if shown else 1
     newest, older = f"{member}.{state}.0", f"{member}.{state}.{oldest}"
     view.add_item(pager(say, Page.CASES, newest, older, is_newest=not last, has_more=len(found) > PAGE))
+    view.add_item(row(next_button(say)))
     return view
 
 
-def _line(say: Language, each: Case) -> str:
+def line_of(say: Language, each: Case) -> str:
+    """Returns a case with its outcome, for a list."""
     state = say("mod-cases-open")
     if each.outcome is not None:
         state = say("mod-cases-decided", by=each.acted_name, outcome=each.outcome, is_refused=each.is_refused)

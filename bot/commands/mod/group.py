@@ -38,7 +38,11 @@ class Mod(ModeratorsGroup):
             app_commands.Choice(name=text("mod-choice-allow"), value=Ruling.ALLOW.word),
             app_commands.Choice(name=text("mod-choice-flag"), value=Ruling.FLAG.word),
             app_commands.Choice(name=text("mod-choice-refuse"), value=Ruling.REFUSE.word),
-        ]
+        ],
+        category=[
+            app_commands.Choice(name=text("server-category", category=each), value=each)
+            for each in mod_log.CATEGORIES
+        ],
     )
     async def log(
         self,
@@ -47,12 +51,18 @@ class Mod(ModeratorsGroup):
         channel: discord.TextChannel | None = None,
         ruling: str | None = None,
         since: str | None = None,
+        words: app_commands.Range[str, 1, mod_log.MOST_WORDS] | None = None,
+        category: str | None = None,
+        rule: app_commands.Range[str, 1, mod_log.MOST_RULE] | None = None,
     ) -> None:
         question = mod_log.Question(
             member=member.id if member else 0,
             channel=channel.id if channel else 0,
             ruling=ruling or "",
             since=int(interaction.client.parts.clock() - seconds_of(since)) if since else 0,
+            words=(words or "").strip(),
+            category=category or "",
+            rule=(rule or "").strip(),
         )
         verdicts = interaction.client.parts.records.verdicts
         view = await mod_log.page(say_to(interaction), verdicts, interaction.guild_id, question)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,38 +12,103 @@ from discord import ui
 from bot.cases.cards import source, why
 from bot.client import Interaction
 from bot.permissions import demand_moderator
+from bot.studio import UnreadablePress
 from bot.ui import Language, Page, card, fields_of, markdown, numbers_in, pager, say_to
-from db import VerdictRecord, Verdicts
+from db import SEARCHED, VerdictFilter, VerdictRecord, Verdicts
 from generation import MemberId
-from moderation import READ, Ruling
+from moderation import READ, Category, Ruling
 
 PAGE = 5
 """Records per page: they share a message's 4,000 characters, so each shows only the start of its texts."""
+MOST_WORDS, MOST_RULE = 20, 12
+"""Characters of a search. With the longest numbers they still fit into a custom_id."""
+_SEARCH = "s"
+_DIGITS = string.digits + string.ascii_lowercase
+CATEGORIES = (
+    "sexual",
+    "nudity",
+    "minors",
+    "gore",
+    "hate",
+    "harassment",
+    "self-harm",
+    "illegal",
+    "real-person",
+    "spam",
+)
+"""Their order is part of the cursors of posted messages: add at the end."""
 _PROMPT_SHOWN, _REST_SHOWN, _WORDS_SHOWN = 160, 50, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Filters; 0 and "" mean no filter. `before`: the id of the record before the page."""
+    """Filters; 0 and "" mean no filter. `before`: the id of the record before the page.
+
+    Its cursor is in a button's custom_id, which has 100 characters: so its words and its rule are short.
+    """
 
     member: int = 0
     channel: int = 0
     ruling: str = ""
     since: int = 0  # unix seconds
     before: int = 0
+    category: str = ""
+    rule: str = ""
+    words: str = ""
+
+    @property
+    def is_search(self) -> bool:
+        return bool(self.category or self.rule or self.words)
 
     @property
     def cursor(self) -> str:
         letter = self.ruling[:1] or "-"
+        if self.is_search:
+            ids = (self.member, self.channel, self.since, self.before)
+            category = str(CATEGORIES.index(self.category)) if self.category else ""
+            # An underscore stands for any character, and the words are the last field: only their dots split nothing.
+            return ".".join(
+                (_SEARCH, *map(_short, ids), letter, category, self.rule.replace(".", "_"), self.words)
+            )
         return f"{self.member}.{self.channel}.{letter}.{self.since}.{self.before}"
 
     @classmethod
     def of(cls, cursor: str) -> Question:
         """Raises UnreadablePress."""
+        if cursor.startswith(f"{_SEARCH}."):
+            return cls._of_search(cursor.split(".", 8)[1:])
         *ids, letter, since, before = fields_of(cursor, 5)
         member, channel, *times = numbers_in(*ids, since, before)
         ruling = next((r.word for r in Ruling if r.word.startswith(letter)), "")
         return cls(member=member, channel=channel, ruling=ruling, since=times[0], before=times[1])
+
+    @classmethod
+    def _of_search(cls, fields: list[str]) -> Question:
+        if len(fields) != 8 or not all(re.fullmatch("[0-9a-z]{1,13}", each) for each in fields[:4]):
+            raise UnreadablePress
+        member, channel, since, before = (int(each, 36) for each in fields[:4])
+        letter, category, rule, words = fields[4:]
+        if category and not (re.fullmatch("[0-9]{1,2}", category) and int(category) < len(CATEGORIES)):
+            raise UnreadablePress
+        return cls(
+            member=member,
+            channel=channel,
+            ruling=next((r.word for r in Ruling if r.word.startswith(letter)), ""),
+            since=since,
+            before=before,
+            category=CATEGORIES[int(category)] if category else "",
+            rule=rule,
+            words=words,
+        )
+
+
+def _short(number: int) -> str:
+    """Returns the number to the base 36."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"
 
 
 async def turn(interaction: Interaction, cursor: str) -> None:
@@ -52,20 +119,17 @@ async def turn(interaction: Interaction, cursor: str) -> None:
 
 
 async def page(say: Language, verdicts: Verdicts, guild_id: int | None, question: Question) -> ui.LayoutView:
-    member = MemberId(question.member) if question.member else None
-    channel = question.channel or None
-    ruling = Ruling[question.ruling.upper()] if question.ruling else None
-    since = question.since or None
-    found = await verdicts.page(
-        guild_id,
-        member=member,
-        channel=channel,
-        ruling=ruling,
-        since=since,
-        before_id=question.before or None,
-        limit=PAGE + 1,
+    which = VerdictFilter(
+        member=MemberId(question.member) if question.member else None,
+        channel=question.channel or None,
+        ruling=Ruling[question.ruling.upper()] if question.ruling else None,
+        since=question.since or None,
+        category=Category(question.category) if question.category else None,
+        rule=question.rule or None,
+        words=question.words or None,
     )
-    total = await verdicts.count(guild_id, member=member, channel=channel, ruling=ruling, since=since)
+    found = await verdicts.page(guild_id, before_id=question.before or None, limit=PAGE + 1, **which)
+    total = await verdicts.count(guild_id, **which)
     shown, has_more = found[:PAGE], len(found) > PAGE
     title = f"{say('mod-log-title', count=total)}\n{_filters(say, question)}".strip()
     items: list[ui.Item[Any]] = [ui.TextDisplay(title)]
@@ -89,6 +153,10 @@ def _filters(say: Language, question: Question) -> str:
         say("mod-log-in", channel=question.channel) if question.channel else "",
         say("mod-log-ruling", ruling=question.ruling) if question.ruling else "",
         say("mod-log-since", at=question.since) if question.since else "",
+        say("server-category", category=question.category) if question.category else "",
+        say("mod-log-rule", rule=question.rule) if question.rule else "",
+        say("mod-log-words", words=question.words) if question.words else "",
+        say("mod-log-searched", count=SEARCHED) if question.is_search else "",
     ]
     shown = " · ".join(part for part in parts if part)
     return f"-# {shown}" if shown else ""

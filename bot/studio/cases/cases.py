@@ -77,7 +77,7 @@ class Casework:
         self.takedown = takedown
         self.clock = clock
         self.ladder = parse_escalation(settings.ladder)
-        self._claim_seconds = float(settings.claim_seconds)
+        self.claim_seconds = float(settings.claim_seconds)
         self._strike_seconds = settings.strike_days * DAY
 
     # ---- reading
@@ -344,7 +344,7 @@ class Casework:
         if not is_escalation:
             _demand_senior(case, by)
         if case.claimed_at is not None and case.claimed_by != by.member:
-            free_in = case.claimed_at + self._claim_seconds - self.clock()
+            free_in = case.claimed_at + self.claim_seconds - self.clock()
             if free_in > 0:
                 raise CaseTaken(case.number, case.claimed_name, free_in)
         return case

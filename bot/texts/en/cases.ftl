@@ -253,6 +253,7 @@ case-button = { $action ->
        *[no] Remove
     }
     [escalate] Escalate
+    [next] Next open case
     [warn] Warn
     [timeout] Time out
    *[ban] { $is_proposed ->
@@ -260,6 +261,8 @@ case-button = { $action ->
        *[no] Ban
     }
 }
+
+case-none-open = No other open case waits for you. Cases about you, cases for Manage Server and cases that another moderator has taken are left out.
 
 ## Refusals of a member that are no case yet
 

@@ -15,6 +15,9 @@ command-mod-log = The log of prompts: which were refused, and why
     .channel = Only prompts in this channel
     .ruling = Only this ruling
     .since = Only the last 30m, 12h, 7d or 2w
+    .words = Only prompts with these words, in capitals or not
+    .category = Only this category
+    .rule = Only rules with this in their name
 mod-choice-allow = allow
 mod-choice-flag = flag
 mod-choice-refuse = refuse
@@ -30,6 +33,9 @@ mod-log-ruling = ruling { $ruling ->
    *[refuse] refuse
 }
 mod-log-since = since { MOMENT($at) }
+mod-log-rule = rule { CODE($rule, limit: 20) }
+mod-log-words = words { CODE($words, limit: 30) }
+mod-log-searched = searched in the newest { NUMBER($count) } records
 mod-nothing-matches = Nothing matches.
 mod-log-record = { $ruling ->
     [allow] 🟢 **Allowed**
@@ -51,6 +57,40 @@ mod-choice-closed = closed
 mod-cases-title = ### Cases
 mod-cases-open = open
 mod-cases-decided = { case-moderator } { decided }
+command-mod-member = A member's record, cases, strikes, blocks and newest prompts
+    .member = Whom
+mod-member-title = ### Member <@{ ID($member) }>
+mod-member-cases = **Cases**
+mod-member-more-cases = { $count ->
+    [one] -# and { $count } more case
+   *[other] -# and { $count } more cases
+}
+mod-member-strikes = **Strikes and blocks**
+mod-member-strike = Strike of case { ID($number) } · { MOMENT($at, style: "R") } · { $state ->
+    [live] counts until { MOMENT($until) }
+    [pardoned] pardoned { MOMENT($ended) }
+   *[over] expired { MOMENT($until) }
+}
+mod-member-block = Block · { MOMENT($at, style: "R") } · { $state ->
+    [live] { case-until }
+    [lifted] lifted { MOMENT($ended) }
+   *[over] ended { MOMENT($until) }
+}{ $reason ->
+    [none] { "" }
+   *[other] : { PLAIN($reason, limit: 100) }
+}
+mod-member-prompts = **Newest prompts**
+mod-member-prompt = { $ruling ->
+    [allow] 🟢
+    [flag] 🟡
+   *[refuse] 🔴
+} { $text } · { $source } · { MOMENT($at, style: "R") }{ $link ->
+    [none] { "" }
+   *[other] { " " }· { case-message }
+}
+mod-member-none = -# none
+mod-member-all-cases = Cases
+mod-member-all-prompts = Prompts
 command-mod-stats = Numbers of prompts, refusals, reports and decisions
     .since = The last 12h, 7d or 2w; left out: 7d
 mod-stats-title = ### The last { PERIOD($seconds) }

@@ -21,13 +21,14 @@ from bot.studio.orders.order import Gallery
 from bot.studio.orders.variations import Remixable
 from bot.texts import language, markdown
 from bot.ui.components import note
+from bot.ui.pagination import PageButton
 from db.images import StoredImage
 from db.jobs import Job, JobAction, ReplyTarget, Upload, UploadId
 from db.verdicts import VerdictRecord
 from generation.abilities import Abilities, Guidance, GuidanceKind
 from generation.queue.ticket import Download, Progress, Running, Waiting
 from generation.request import ImageSize, InputPicture, JobId, MemberId, ModelName, Role
-from moderation.verdict import Category, Ruling, Verdict
+from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 from playground.rest.api import Exchange
 from tests.bot.conftest import GUILD, Shop
 from tests.bot.markdown import HOSTILE, long_words, read, without_code
@@ -540,6 +541,45 @@ async def test_the_log_is_read_page_by_page_by_its_buttons(shop: Shop) -> None:
     assert seen == list(reversed(range(12)))
     is_disabled = [each.get("disabled") for each in walk(view.to_components()) if each["type"] == 2]
     assert is_disabled == [False, True]
+
+
+LONGEST_SEARCH = Question(
+    member=LARGEST_ID,
+    channel=LARGEST_ID,
+    ruling="flag",
+    since=2_000_000_000,
+    before=2_000_000_000,
+    category="spam",
+    rule=". server: x.",
+    words="...a.b: `c` 裸体.  😀..",
+)
+
+
+async def test_the_longest_search_is_in_its_buttons(shop: Shop) -> None:
+    assert (len(LONGEST_SEARCH.rule), len(LONGEST_SEARCH.words)) == (mod_log.MOST_RULE, mod_log.MOST_WORDS)
+    view = await mod_log.page(SAY, shop.records.verdicts, LARGEST_ID, LONGEST_SEARCH)
+    assert problems(view) == []
+    newest, _ = custom_ids_of(view)
+    assert PageButton.matches(newest) and len(newest) <= 100
+    read = Question.of(newest.removeprefix("atelier:1:page:log:"))
+    assert read == replace(LONGEST_SEARCH, before=0, rule="_ server: x_"), "the underscore is any character"
+
+
+@pytest.mark.parametrize(
+    "question", [Question(words="CLOWN"), Question(category="gore"), Question(rule="ri_le")]
+)
+async def test_a_search_is_read_page_by_page_by_its_buttons(shop: Shop, question: Question) -> None:
+    found = Verdict(ruling=Ruling.FLAG, category=Category.GORE, rule="server: rifle")
+    for number in range(7):
+        await log(shop, found, f"clown number {number}.", "", GUILD)
+        await log(shop, ALLOWED, f"fox number {number}.", "", GUILD)
+    seen = list[str]()
+    for _ in range(2):
+        shown = "\n".join(texts_of(view := await mod_log.page(SAY, shop.records.verdicts, GUILD, question)))
+        seen += re.findall(r"(\w+ number \d)", shown)
+        assert "Log · 7 records" in shown and "searched in the newest 20,000 records" in shown
+        question = Question.of(custom_ids_of(view)[1].removeprefix("atelier:1:page:log:"))
+    assert seen == [f"clown number {number}" for number in reversed(range(7))]
 
 
 async def test_a_filter_that_nothing_matches_says_so(shop: Shop) -> None:
