@@ -15,10 +15,8 @@ from moderation.normalise.vocabulary import Vocabulary
 
 _LISTS = Path(__file__).with_name("languages.toml")
 _EVERYWHERE, _NOT_IN = "everywhere", "not_in"
-_ENGLISH_AROUND, _LONG = (
-    2,
-    4,
-)  # words around a word that make it English, and their letters; one is enough in front of it
+_ENGLISH_AROUND = 2  # English words around a word that make it English; one is enough in front of it
+_LONG = 4  # letters of such a word
 _WORDS = re.compile(r"[^\W_]+")
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 # Letters apart ("n u d e") or signs inside a word ("n4ked") disguise a word.
