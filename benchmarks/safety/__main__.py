@@ -114,18 +114,18 @@ def shipped(dev: Sequence[Judged]) -> dict[str, Any]:
 
 def cases(dev: Sequence[Judged]) -> dict[str, Any]:
     """Counts, of harmless prompts, what opens a case or is refused, apart; and of those without a real person."""
-    opened, refused, nobody = Shares(), Shares(), Shares()
+    opened, refused, without_person = Shares(), Shares(), Shares()
     for one in dev:
         if one.row.is_unsafe or one.row.source not in (*CAPTIONS, *REAL_USERS):
             continue
         opened.count(one.row.source, one.verdict.ruling is Ruling.FLAG)
         refused.count(one.row.source, one.is_refused)
         if one.verdict.category is not Category.REAL_PERSON:
-            nobody.count(one.row.source, one.verdict.ruling is Ruling.FLAG)
+            without_person.count(one.row.source, one.verdict.ruling is Ruling.FLAG)
     return {
         "flagged, which opens a case": opened.as_json(),
         "refused": refused.as_json(),
-        "flagged, of those without a real person": nobody.as_json(),
+        "flagged, of those without a real person": without_person.as_json(),
     }
 
 

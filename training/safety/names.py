@@ -31,7 +31,7 @@ _HEAD = """\
 # Public figures, as the filter reads their names. From: Pantheon 1.0, born 1900 or later (CC BY 4.0; Yu et al., 2016),
 # Giphy's celebrity detection (MPL-2.0), dariusk/corpora (CC0), United States legislators and executives (CC0), and
 # training/safety/more_figures.txt (CC0). Made by training/safety/names.py; do not edit.
-# Marks: - nobody real; * makes pictures, buildings or clothes; @ is or was in politics.
+# Marks: - a character; * makes pictures, buildings or clothes; @ is or was in politics.
 """
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder with public_figures.jsonl")
     options = parser.parse_args()
     rules = load_rules()
-    nobody = {FICTIONAL + " ".join(phrase(name)) for name in _listed(_FICTIONAL)}
+    characters = {FICTIONAL + " ".join(phrase(name)) for name in _listed(_FICTIONAL)}
     marks = {
         form: mark
         for mark, path in _MARKED.items()
@@ -48,7 +48,7 @@ def main() -> None:
         for form in (" ".join(phrase(name)), canonical(name, rules))
     }
     forms = {form for name in _names(options.data) for form in _forms(name, rules)}
-    names = sorted({marks.get(form, "") + form for form in forms} | nobody)
+    names = sorted({marks.get(form, "") + form for form in forms} | characters)
     FIGURES.write_text(_HEAD + "\n".join(names) + "\n", encoding="utf-8")
     print(f"{len(names)} names")
 
