@@ -27,6 +27,7 @@ from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 NEGATIVE = "negative"  # fields whose names begin with this list content to leave out of the picture
 CLASSIFIER = "classifier"  # the rule name of a verdict by the classifier
 FIGURES = "public figures"  # the rule name of a verdict because of a name
+VIOLENCE = "violence"  # told as a word, where the words around a name say that violence is done to the person
 STYLES = "style references"  # the rule name of an allowed text that names authors
 FLAG_SCORE = 0.5
 REFUSE_SCORE = 1.0
@@ -342,6 +343,8 @@ def _by_score(
 def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: list[Name]) -> Iterator[str]:
     """Yields the words that, together with a name, make the picture an offence."""
     depicted = any(name.may_be_shown for name in names)
+    if any(name.is_harmed for name in names):
+        yield VIOLENCE
     for rule, parts in hits.items():
         is_complete = _is_complete(rule, parts) or (rule.with_names and parts.get(Part.ANY))
         # Who is undressed by what is left out is as nude as others.
