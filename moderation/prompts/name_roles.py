@@ -24,8 +24,9 @@ _UNDERGOING = 4  # words between a person and what is done to them: "being bruta
 _TITLES = 4  # words in front of a name that belong to it: "the former president"
 _SHOT, _BEHIND_SHOT = "shot", 6
 _UNDERGONE = frozenset({"being", "get", "gets", "getting", "got"})
+_IS, _WHO = frozenset({"is", "was"}), frozenset({"he", "man", "she", "someone", "somebody", "who", "woman"})
 _SHOOTING = frozenset({"shoot", "shoots", "shooting", "snipes", "sniping"})
-_DEAD = frozenset({"dead", "dying", "bloody", "bloodied", "bleeding", "lifeless"})
+_DEAD = frozenset({"dead", "dying", "bloody", "bloodied", "bleeding", "headless", "lifeless"})
 _START = 2  # words in front of a person at the start: "a photo Ann Xy"
 
 
@@ -50,6 +51,8 @@ class _Words:
     made: frozenset[str]
     manners: frozenset[str]
     harmed: frozenset[str]
+    hurt: frozenset[str]
+    behind_hurt: frozenset[str]
     harming: frozenset[str]
     harms_of: frozenset[str]
     titles: frozenset[str]
@@ -131,20 +134,31 @@ class Surroundings:
         at = end
         while at < len(words) and at - end < _UNDERGOING and words[at] in lists.undergoing:
             at += 1
-        if at < len(words) and (words[at] in lists.harmed or (words[at] == _SHOT and self._is_gunshot(at))):
+        if at < len(words) and (
+            words[at] in lists.harmed
+            or (words[at] in lists.hurt and self._ends_with_hurt(at + 1))
+            or (words[at] == _SHOT and self._is_gunshot(at))
+        ):
             return True
         at = start - 1
         while at > 0 and start - at <= _TITLES and words[at] in lists.titles:
             at -= 1
         if at < 0:
             return False
-        if words[at] == "of":
+        if words[at] in ("of", "on"):
             return at > 0 and words[at - 1] in lists.harms_of
+        if words[at] == _SHOT:
+            return at > 0 and (words[at - 1] in lists.attackers or words[at - 1] in _WHO)
         if words[at] in _DEAD:
             return at == 0 or words[at - 1] not in lists.dead_titles
         if words[at] in ("at", "for") or words[at] in _SHOOTING:
             return not lists.weapons.isdisjoint(words)
         return words[at] in lists.harming
+
+    def _ends_with_hurt(self, at: int) -> bool:
+        """Returns whether the word at this place describes no other thing: "dead in the street", and not "dead fish"."""
+        lists, words = _lists(), self._words
+        return at == len(words) or words[at] in lists.behind_hurt or words[at] in lists.looks
 
     def _is_gunshot(self, at: int) -> bool:
         """Returns whether "shot" at this place is no photograph."""
@@ -153,7 +167,7 @@ class Surroundings:
             return True
         behind = [word for word in words[at + 1 : at + 1 + _BEHIND_SHOT] if word not in lists.titles]
         if not behind:
-            return False
+            return words[at - 1] in _IS
         if behind[0] == "by":
             return not lists.attackers.isdisjoint(behind[1:])
         return behind[0] == "dead" or (
