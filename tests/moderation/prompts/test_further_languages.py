@@ -85,6 +85,11 @@ def test_the_worst_words_are_refused(screen: PromptFilter, prompt: str) -> None:
         "同性愛のカップルの結婚式",
         "โป๊ยเซียนในวัด",
         "吸血鬼的城堡",
+        "树上吊着一个红灯笼",  # hangs from a tree
+        "妈妈在厨房做爱吃的菜",  # favourite dishes
+        "裸露的岩石和大海",  # bare rocks
+        "회의실의 여성관계자",  # a woman official
+        "바다 위를 나는 참수리",  # an eagle
         "木桌上的血橙,静物",  # blood oranges
         # Russian.
         "кошка лежит на кровати",  # a bed

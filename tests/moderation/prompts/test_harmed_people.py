@@ -1,4 +1,4 @@
-"""A real person beside violence, politicians whose "style" is asked for, and characters who are nobody."""
+"""A real person beside violence, politicians whose "style" is asked for, and characters of fiction."""
 
 import pytest
 
