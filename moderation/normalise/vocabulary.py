@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import islice, product
 from pathlib import Path
+from string import ascii_lowercase
 
 from moderation.normalise.confusables import WILDCARD, in_cyrillic, unmixed
 
@@ -24,7 +25,7 @@ _RUN = re.compile(r"((.)\2+)")
 _RUNS = 6  # in one word; each doubles the readings
 _VOWELS = frozenset("aeiou")
 _WRAPS = frozenset("xzq")  # letters on both sides of a word that are none of its own
-_SHORTEST_TWICE = 4  # letters of a word that is looked for behind two disguises
+_SHORTEST_TWICE, _LONGEST_TWICE = 4, 24  # letters of a word that is looked for behind two disguises
 _VISIBLE_TWICE = 3  # of these, with one that is hidden
 SMALL_WORDS = frozenset(
     (
@@ -208,7 +209,7 @@ class Vocabulary:
 
     def _twice_disguised(self, word: str) -> str | None:
         """Reads two disguises of one word: "xedunx", "eudn", "nndduuee". Only a watched word is worth so much of a guess."""
-        if len(word) < _SHORTEST_TWICE or not self.guesses:
+        if not _SHORTEST_TWICE <= len(word) <= _LONGEST_TWICE or not self.guesses:
             return None
         if word[0] in _WRAPS and word[0] == word[-1] and len(word) - 2 >= _SHORTEST_TWICE:
             core = word[1:-1]
@@ -217,7 +218,7 @@ class Vocabulary:
                 return found
             if found := next((each for each in swapped(core) if each in self.watched), None):
                 return found
-        readings = [word, *_unstretched(word)]
+        readings = dict.fromkeys((word, _RUN.sub(r"\2", word)))
         return next(
             (
                 found
@@ -268,6 +269,9 @@ class Vocabulary:
         return next((found for reading in readings if (found := self._fitting(reading)) in self.severe), None)
 
     def _fitting(self, word: str) -> str | None:
+        if word.count(WILDCARD) == 1:  # the usual case; a pattern would be compared with each word
+            readings = (word.replace(WILDCARD, letter) for letter in ascii_lowercase)
+            return next((reading for reading in readings if reading in self.watched), None)
         pattern = re.compile(re.escape(word).replace(re.escape(WILDCARD), "[^\\W_]"))
         return next((known for known in self._by_length.get(len(word), []) if pattern.fullmatch(known)), None)
 
