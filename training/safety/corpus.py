@@ -209,7 +209,7 @@ def _own(rules: Rules) -> Iterator[Example]:
     for line in _HARD_SAFE.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             yield _phrase(line, "hard_safe_own", None, rules)
-    for rule in rules.rules:
+    for rule in (each for each in rules.rules if not each.is_silent):
         for phrase in filter(_PLAIN.fullmatch, rule.unless):
             yield _phrase(f"a {phrase}", "excepted", None, rules)
         if rule.category in CATEGORIES and rule.reads is Reads.PROMPT and rule.ruling is Ruling.REFUSE:
