@@ -349,7 +349,10 @@ style-none = This server has no styles. `/style save` makes one.
 style-about = **{ PLAIN($name) }** · version { ID($version) } · <@{ ID($member) }>
 style-words = { CODE($words, limit: 500) }
 style-loras = -# LoRAs: { CODE($loras, limit: 200) }
-style-deleted = The style { CODE($name) } is deleted.
+style-deleted = The style { CODE($name) } is deleted.{ $is_own ->
+    [yes] { "" }
+   *[no] { " " }`/mod restore` brings its words and LoRAs back for { SPAN($kept) }.
+}
 
 ## A member's own defaults
 
