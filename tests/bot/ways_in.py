@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from bot.commands.picture import (
+from bot.commands.picture_forms import (
     InstructionForm,
     PictureForm,
     StyleForm,

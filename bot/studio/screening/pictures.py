@@ -30,6 +30,7 @@ from db import (
     Repositories,
     StoredImage,
     Transaction,
+    Upload,
     VerdictRecord,
 )
 from db.verdicts import PICTURE
@@ -121,7 +122,9 @@ class PictureScreening:
             stored = None
             if isinstance(each.source, Parent):
                 stored = await self._records.pictures.get(each.source.job, each.source.image)
-            found.append(stored.scores if stored else {})  # an upload was never marked
+            elif isinstance(each.source, Upload):
+                stored = await self._records.uploads.get(each.source.id)
+            found.append(stored.scores if stored else NOT_SEEN)
         return found
 
     async def banned_for(self, job: Job) -> Sequence[BannedPicture]:

@@ -20,7 +20,7 @@ from bot.studio.orders.variations import Remixable
 from bot.texts import language, markdown
 from bot.ui.components import note
 from db.images import StoredImage
-from db.jobs import Job, JobAction, ReplyTarget, Upload, UploadId
+from db.jobs import Job, JobAction, Parent, ReplyTarget, Upload, UploadId
 from db.verdicts import VerdictRecord
 from generation.abilities import Abilities, Guidance, GuidanceKind
 from generation.queue.ticket import Download, Progress, Running, Waiting
@@ -298,7 +298,7 @@ def test_a_card_says_of_what_its_pictures_were_made() -> None:
     upload = Upload(id=UploadId("aaaaaaaaaa"))
     start = InputPicture(source=upload, role=Role.START)
 
-    def head(action: JobAction, *pictures: InputPicture[Upload]) -> str:
+    def head(action: JobAction, *pictures: InputPicture[Upload] | InputPicture[Parent]) -> str:
         return texts_of(cards.first_card(SAY, a_job(action=action, pictures=pictures), 1, is_ready=True))[0]
 
     assert head(JobAction.IMAGINE, start).endswith("· from a supplied picture")
@@ -306,6 +306,15 @@ def test_a_card_says_of_what_its_pictures_were_made() -> None:
     assert head(JobAction.IMAGINE, replace(start, blended=3)).endswith("· a blend of 3 supplied pictures")
     again = head(JobAction.REROLL, replace(start, blended=2))
     assert again.endswith("· a blend of 2 supplied pictures · re-roll")
+
+    sent = InputPicture(source=upload, role=Role.REFERENCE)
+    own = InputPicture(source=Parent(job=JobId("aaaaaaaaaa"), image=1), role=Role.REFERENCE)
+    assert head(JobAction.IMAGINE, sent).endswith("· edited from a supplied picture")
+    assert head(JobAction.IMAGINE, *[sent] * 3).endswith("· edited from 3 supplied pictures")
+    assert head(JobAction.REROLL, *[sent] * 3).endswith("· from 3 supplied pictures · re-roll")
+    assert head(JobAction.REMIX, own).endswith("· edited from picture 2")
+    assert head(JobAction.REMIX, own, sent).endswith("· edited from picture 2 and a supplied picture")
+    assert head(JobAction.REMIX, own, sent, sent).endswith("· edited from picture 2 and 2 supplied pictures")
 
 
 def test_a_gallery_names_the_class_of_its_models_licence() -> None:
