@@ -76,7 +76,7 @@ async def the_hour(
 ) -> AsyncGenerator[Hour]:
     """Lets the hour pass with the checkout's bot, and yields it while the playground is open and the bot has stopped.
 
-    `begin` and `speed`: of this process's clock, which must be that of `bot.hurry`.
+    `begin` and `speed`: of this process's clock, which `benchmarks.desk.bot.hurry` has made so.
     """
     (folder / "config.toml").write_text(CONFIG, "utf-8")
     log = folder / "bot.log"
