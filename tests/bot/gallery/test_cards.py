@@ -19,7 +19,7 @@ from db.jobs import Job, JobAction, Parent, Upload, UploadId
 from db.verdicts import VerdictRecord
 from generation.abilities import Abilities, Guidance, GuidanceKind
 from generation.queue.ticket import Download, Progress, Running, Waiting
-from generation.request import InputPicture, MemberId, Role
+from generation.request import InputPicture, JobId, MemberId, Role
 from moderation.verdict import Category, Ruling, Verdict
 from tests.bot.cards import (
     JOB,
