@@ -15,15 +15,17 @@ from yarl import URL
 
 from bot.cases.buttons import (
     AppealButton,
+    AppealForm,
     AppealPress,
     CaseAction,
     CaseButton,
+    CaseForm,
     LogChannelButton,
     LogChannelPress,
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import ideas, imagine, picture, server, sketch, style, vary, verify
+from bot.commands import ideas, imagine, picture, report, server, sketch, style, vary, verify
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
@@ -54,7 +56,7 @@ from bot.studio import DISCORD_API, GalleryAction, Settings, health
 from bot.studio.metrics import Metrics
 from bot.studio.parts import Parts, build_parts
 from bot.studio.pictures.provenance import Provenance
-from bot.ui import Page, PageButton
+from bot.ui import Page, PageButton, texts_in
 from db import Database, Decision, Repositories, StorageError
 from generation import Configure, GuildId
 from generation.queue.connection import open_connection
@@ -147,6 +149,9 @@ def add_routes(client: Atelier) -> None:
     routes.add(Page.LOG, mod_log.turn)
     routes.add(Page.CASES, mod_cases.turn)
     routes.add_each(CaseAction, client.case_actions.press)
+    routes.add_form(texts_in(CaseForm), client.case_actions.submit)
+    routes.add_form(texts_in(AppealForm), appeal_forms.submit)
+    routes.add_form(texts_in(report.ReportForm), report.submit)
     routes.add(LogChannelPress.CHOOSE, mod_log_channel.confirm)
     routes.add(AppealPress.APPEAL, appeal_forms.open_form)
     routes.add(AppealPress.UPHOLD, partial(appeal_forms.open_answer, Decision.UPHELD))

@@ -1,4 +1,4 @@
-"""The buttons of case and appeal cards, and of the choice of a log channel."""
+"""The buttons and forms of case and appeal cards, and the button of the choice of a log channel."""
 
 from enum import StrEnum
 
@@ -20,6 +20,22 @@ class AppealPress(StrEnum):
     APPEAL = "appeal"  # on the member's notice; the number is the case's
     UPHOLD = "answer:upheld"
     OVERTURN = "answer:overturned"
+
+
+class CaseForm(StrEnum):
+    """Forms behind a case's buttons; the number is the case's id."""
+
+    WARN = "decide:warn"
+    TIMEOUT = "decide:timeout"
+    BAN = "decide:ban"
+
+
+class AppealForm(StrEnum):
+    """Forms of appeals; the number is the case's id for the member's form, and the appeal's for the answers."""
+
+    ASK = "ask"
+    UPHOLD = "reply:upheld"
+    OVERTURN = "reply:overturned"
 
 
 class LogChannelPress(StrEnum):

@@ -11,14 +11,14 @@ import discord
 
 from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
-from bot.cases.buttons import CaseAction
+from bot.cases.buttons import CaseAction, CaseForm
 from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
 from bot.permissions import demand_below, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE
 from bot.studio import Moderator, NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
-from bot.ui import TextForm, line, markdown, note, say_in, say_to
+from bot.ui import SentForm, TextForm, line, markdown, note, say_in, say_to
 from db import Case, Outcome
 from moderation import written
 
@@ -33,7 +33,9 @@ _OUTCOMES = {
     CaseAction.TIMEOUT: Outcome.TIMEOUT,
     CaseAction.BAN: Outcome.BAN,
 }
+_FORMS = {Outcome.WARN: CaseForm.WARN, Outcome.TIMEOUT: CaseForm.TIMEOUT, Outcome.BAN: CaseForm.BAN}
 _DEFAULT_TIMEOUT = "1h"
+LONGEST_SPAN = 6  # characters
 
 
 class CaseActions:
@@ -72,9 +74,7 @@ class CaseActions:
             case CaseAction.NEXT:
                 await self._show_next(interaction, subject, by)
             case CaseAction.WARN | CaseAction.TIMEOUT | CaseAction.BAN:
-                known = await self._records.cases.get(subject)
-                if known is not None and known.guild_id == by.guild_id:
-                    await demand_below(interaction, known.member)
+                await self._demand_below(interaction, subject, by)
                 case = await self._casework.claim(subject, by)
                 await self._open_form(interaction, _OUTCOMES[press], case)
                 await self._mod_channel.refresh_case(case.id)
@@ -109,15 +109,7 @@ class CaseActions:
                 offered = written(case.proposed_seconds or 0)
             default = offered or (_DEFAULT_TIMEOUT if is_timeout else "")
             label = say("case-form-duration", outcome=outcome)
-            fields[label] = line("span", most=6, default=default, is_required=is_timeout)
-
-        async def submit(interaction: Interaction, reason: str, span: str = "") -> None:
-            seconds = seconds_of(span) if span else None
-            decision = Decision(outcome=outcome, reason=reason, seconds=seconds)
-            await self._finish(
-                interaction, await self._casework.decide(case.id, moderator_of(interaction), decision)
-            )
-
+            fields[label] = line("span", most=LONGEST_SPAN, default=default, is_required=is_timeout)
         title = say(
             "case-form-title",
             outcome=outcome,
@@ -125,7 +117,28 @@ class CaseActions:
             number=case.number,
             is_both=discord_sanctions.missing(interaction.guild, interaction.user, outcome) is None,
         )
-        await interaction.response.send_modal(TextForm(markdown.short(title, 45), fields, submit))
+        await interaction.response.send_modal(
+            TextForm(markdown.short(title, 45), _FORMS[outcome], case.id, fields)
+        )
+
+    async def submit(self, interaction: Interaction, sent: SentForm) -> None:
+        """Decides the case of a submitted form. Its state is its custom_id, so a restart in between changes nothing.
+
+        Raises BadDuration, the refusals of `demand_below`, and those of `Casework.decide`.
+        """
+        by, span = moderator_of(interaction), sent.text("span", LONGEST_SPAN)
+        await self._demand_below(interaction, sent.subject, by)
+        outcome = next(each for each, form in _FORMS.items() if form is sent.action)
+        decision = Decision(
+            outcome=outcome, reason=sent.text("reason"), seconds=seconds_of(span) if span else None
+        )
+        await self._finish(interaction, await self._casework.decide(sent.subject, by, decision))
+
+    async def _demand_below(self, interaction: Interaction, case_id: int, by: Moderator) -> None:
+        """Raises the refusals of `demand_below` for the case's member. Another server's case is refused later."""
+        known = await self._records.cases.get(case_id)
+        if known is not None and known.guild_id == by.guild_id:
+            await demand_below(interaction, known.member)
 
     async def _finish(self, interaction: Interaction, done: Done) -> None:
         """Updates the card, carries out the consequences, and reports them to the moderator alone."""

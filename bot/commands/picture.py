@@ -19,7 +19,7 @@ from bot.commands import report, verify
 from bot.commands.mod.group import remove_picture
 from bot.gallery.cards import GalleryButton
 from bot.gallery.picture_orders import demand_light
-from bot.gallery.remix_form import choices_in, entries_in, menu_of, paragraph_of
+from bot.gallery.remix_form import menu_of, paragraph_of
 from bot.permissions import actor_of, is_moderator
 from bot.posted_message import UNREACHABLE
 from bot.studio import (
@@ -33,7 +33,21 @@ from bot.studio import (
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.supplied import MAX_EDITED, Editors, Level
 from bot.studio.styles.reference import StyleModels
-from bot.ui import BLUE, FORM_SECONDS, Button, Language, View, card, custom_id, pattern, row, say_to, text
+from bot.ui import (
+    BLUE,
+    FORM_SECONDS,
+    Button,
+    Language,
+    View,
+    card,
+    choices_in,
+    custom_id,
+    entries_in,
+    pattern,
+    row,
+    say_to,
+    text,
+)
 from db import Job, StoredImage
 
 _MOST = 4

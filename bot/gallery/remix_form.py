@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import discord
-import msgspec
 from discord import ui
 
-from bot.studio import UnreadablePress
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
 from bot.studio.orders.variations import Change, Remixable
-from bot.ui import FORM_SECONDS, PICTURE, Language, custom_id, pattern
+from bot.ui import FORM_SECONDS, PICTURE, Language, custom_id, entries_in, pattern
 from generation import JobId
 
 _PROMPT, _NEGATIVE, _IMAGE, _CHANGE, _SCHEDULER = "prompt", "negative", "image", "change", "scheduler"
@@ -112,29 +110,3 @@ def remix_input_in(sent: Mapping[str, Any]) -> RemixInput | None:
         ),
         change=Change(change) if change in set(Change) else Change.MUCH,
     )
-
-
-class _Field(msgspec.Struct):
-    """A text input with its text, or a menu with its choices."""
-
-    custom_id: str
-    value: str | None = None
-    values: list[str] = []
-
-
-class _Label(msgspec.Struct):
-    component: _Field
-
-
-def entries_in(components: object) -> dict[str, str]:
-    """Reads a submitted form. Returns each field's text or first choice, by custom_id. Raises UnreadablePress."""
-    return {custom_id: values[0] for custom_id, values in choices_in(components).items() if values}
-
-
-def choices_in(components: object) -> dict[str, list[str]]:
-    """Does the same with all choices of a menu, or all ids of files."""
-    try:
-        fields = [each.component for each in msgspec.convert(components, list[_Label])]
-    except msgspec.ValidationError as error:
-        raise UnreadablePress from error
-    return {each.custom_id: [each.value] if each.value is not None else each.values for each in fields}

@@ -12,11 +12,11 @@ import discord
 from discord import ui
 
 from bot.gallery.cards import GalleryButton
-from bot.gallery.remix_form import entries_in, paragraph_of
+from bot.gallery.remix_form import paragraph_of
 from bot.studio import GalleryAction, PromptRefused, UnreadablePress
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.permutations import escaped
-from bot.ui import BLUE, FORM_SECONDS, NUMBER, Button, Language, View, custom_id, pattern, row
+from bot.ui import BLUE, FORM_SECONDS, NUMBER, Button, Language, View, custom_id, entries_in, pattern, row
 from db import VerdictRecord
 
 _PROMPT, _NEGATIVE = "prompt", "negative"
