@@ -7,10 +7,8 @@ of effects, written in the same transaction and carried out by bot/cases.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import inf
 
 from bot.studio import (
-    AsLongAsABan,
     CaseClosed,
     CaseTaken,
     ModerationSettings,
@@ -19,9 +17,8 @@ from bot.studio import (
     NothingToAmend,
     NothingToPardon,
     OwnCase,
-    SecondNeeded,
-    SeniorNeeded,
 )
+from bot.studio.cases.sanction_rules import SanctionRules, demand_senior
 from bot.studio.cases.takedown import Takedown
 from db import (
     Act,
@@ -41,8 +38,6 @@ from moderation import DAY, Ruling, Rung, parse_escalation, rung_for
 STRIKING = (Outcome.WARN, Outcome.TIMEOUT, Outcome.BAN)
 """Outcomes that give a strike."""
 BLOCKING = (Outcome.TIMEOUT, Outcome.BAN, Outcome.BLOCK)
-LONGEST_TIMEOUT = 28 * DAY
-"""Seconds; Discord's limit. A longer sanction is as long as a ban."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +71,7 @@ class Casework:
         self.records = records
         self.takedown = takedown
         self.clock = clock
+        self._rules = SanctionRules(records)
         self.ladder = parse_escalation(settings.ladder)
         self.claim_seconds = float(settings.claim_seconds)
         self._strike_seconds = settings.strike_days * DAY
@@ -212,7 +208,7 @@ class Casework:
             case = await self._of_another(number, by)
             if case.is_open:
                 raise NothingToAmend(number, is_open=True)
-            _demand_senior(case, by)
+            demand_senior(case, by)
             expires_at, block, changed = case.expires_at, case.block, dict[str, object]()
             if reason is not None:
                 changed["before"] = case.reason
@@ -221,7 +217,7 @@ class Casework:
                     raise NothingToAmend(number, is_open=False)
                 expires_at = self.clock() + seconds
                 if case.expires_at is not None and expires_at > case.expires_at:
-                    await self._demand_shorter_than_a_ban(by, seconds)
+                    await self._rules.demand_shorter_than_a_ban(by, seconds)
                 renewed, _ = await self.takedown.block_in(
                     tx, by, case.member, case.reason if reason is None else reason, expires_at
                 )
@@ -255,7 +251,7 @@ class Casework:
         """
         async with self.records.database.transaction() as tx:
             case = await self._of_another(number, by)
-            _demand_senior(case, by)
+            demand_senior(case, by)
             if not await self.undo(tx, case, by):
                 raise NothingToPardon(number)
             await self.record(tx, case, by, EntryKind.PARDONED, Act.PARDON, reason)
@@ -273,7 +269,7 @@ class Casework:
         async with self.records.database.transaction() as tx:
             cases = await self.records.cases.in_force(by.guild_id, member, self.clock())
             for case in cases:
-                _demand_senior(case, by)
+                demand_senior(case, by)
             was_blocked = await self.records.blocks.lift_all(
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self.clock()
             )
@@ -342,7 +338,7 @@ class Casework:
         if case.member == by.member:
             raise OwnCase
         if not is_escalation:
-            _demand_senior(case, by)
+            demand_senior(case, by)
         if case.claimed_at is not None and case.claimed_by != by.member:
             free_in = case.claimed_at + self.claim_seconds - self.clock()
             if free_in > 0:
@@ -353,14 +349,8 @@ class Casework:
         self, tx: Transaction, case: Case, by: Moderator, decision: Decision
     ) -> tuple[Done, list[JobId]]:
         now, outcome = self.clock(), decision.outcome
-        if outcome is Outcome.BAN and await self._needs_second(by):
-            if case.proposed_by == by.member:
-                raise SecondNeeded(case.number)
-            # A ban longer than the proposed one is a proposal too.
-            if case.proposed_by is None or _length(decision.seconds) > _length(case.proposed_seconds):
-                return await self._propose(tx, case, by, decision), []
-        if outcome in (Outcome.TIMEOUT, Outcome.BLOCK):
-            await self._demand_shorter_than_a_ban(by, decision.seconds)
+        if await self._rules.is_proposal(case, by, outcome, decision.seconds):
+            return await self._propose(tx, case, by, decision), []
         expires_at = None if decision.seconds is None else now + decision.seconds
         cancelled: list[JobId] = []
         plain = 0
@@ -435,14 +425,6 @@ class Casework:
         await self.record(tx, case, by, EntryKind.PROPOSED, Act.PROPOSE_BAN, reason)
         return Done(case=case, is_proposal=True)
 
-    async def _needs_second(self, by: Moderator) -> bool:
-        return (await self.records.guilds.get(by.guild_id)).ban_needs_second
-
-    async def _demand_shorter_than_a_ban(self, by: Moderator, seconds: float | None) -> None:
-        """Raises AsLongAsABan for what one moderator alone may not do where a ban takes two."""
-        if _length(seconds) > LONGEST_TIMEOUT and await self._needs_second(by):
-            raise AsLongAsABan(LONGEST_TIMEOUT)
-
     async def record(
         self,
         tx: Transaction,
@@ -483,13 +465,3 @@ class Casework:
             text=text,
             details=details,
         )
-
-
-def _demand_senior(case: Case, by: Moderator) -> None:
-    if case.is_escalated and not by.is_senior:
-        raise SeniorNeeded(case.number)
-
-
-def _length(seconds: float | None) -> float:
-    """Returns the length of a sanction; infinity for one until lifted."""
-    return inf if seconds is None else seconds
