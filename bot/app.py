@@ -286,6 +286,7 @@ async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Ev
                     client.keep_commands_synced,
                     client.mod_channel.run,
                     client.effects.run,
+                    client.lockdown_ends.run,
                     partial(sort_files, parts),
                     parts.likeness.prepare,
                     partial(resume, client, parts, client.delivery),

@@ -40,6 +40,7 @@ from db.member_export import Outlook
 from db.member_settings import LONGEST_SUFFIX, NO_DEFAULTS, Distance, MemberDefaults
 from db.member_stats import MemberStats
 from db.migrate import FILE_NAME
+from db.mod_roles import Level
 from db.policies import Choice, Scope, ScopeKind
 from db.presets import LONGEST_NAME, LONGEST_TEXT
 from db.repositories import Repositories

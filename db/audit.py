@@ -33,6 +33,7 @@ class Act(StrEnum):
     TIMEOUT = "timeout"
     BAN = "ban"
     BLOCK = "block"
+    PROPOSE = "propose"  # by a helper; details: the outcome
     PROPOSE_BAN = "propose-ban"
     DISCORD_SANCTION = "discord-sanction"  # Discord's own timeout or ban, in addition to the bot's
     DISCORD_LIFTED = "discord-lifted"
@@ -58,6 +59,7 @@ class Act(StrEnum):
     POLICY_CATEGORY = "policy-category"
     POLICY_RESET = "policy-reset"
     LOG_CHANNEL = "log-channel"
+    MOD_ROLE = "mod-role"  # a role is chosen for a level of moderators
     SECOND_FOR_BANS = "second-for-bans"
     STYLE_REMOVE = "style-remove"  # another member's style
     PAID_ACCESS = "paid-access"  # whether members of the server pay for access

@@ -61,6 +61,10 @@ class Case:
     proposed_name: str
     proposed_reason: str
     proposed_seconds: float | None  # None: until lifted
+    proposed_outcome: Outcome | None
+    is_helpers_proposal: (
+        bool  # any moderator confirms it; otherwise it is a ban that another one must confirm
+    )
     outcome: Outcome | None
     acted_by: MemberId | None
     acted_name: str
@@ -102,7 +106,7 @@ WHERE cases.guild_id = ? AND cases.member = ? AND lifted_at IS NULL AND (blocks.
 ORDER BY blocks.expires_at DESC NULLS FIRST, blocks.id DESC
 """
 PROPOSED = """
-SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NULL AND proposed_by IS NOT NULL ORDER BY id LIMIT 1
+SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NULL AND proposed_outcome = 'ban' ORDER BY id LIMIT 1
 """
 OF_JOB = "SELECT * FROM cases WHERE job = ? ORDER BY id DESC LIMIT 1"
 PAGE = "SELECT * FROM cases WHERE {} ORDER BY number DESC LIMIT :limit"
@@ -135,7 +139,8 @@ ESCALATE = """
 UPDATE cases SET is_escalated = 1, claimed_by = NULL, claimed_name = '', claimed_at = NULL WHERE id = ? RETURNING *
 """
 PROPOSE = """
-UPDATE cases SET proposed_by = ?, proposed_name = ?, proposed_reason = ?, proposed_seconds = ?,
+UPDATE cases SET proposed_by = ?, proposed_name = ?, proposed_reason = ?, proposed_seconds = ?, proposed_outcome = ?,
+    is_helpers_proposal = ?,
     claimed_by = NULL, claimed_name = '', claimed_at = NULL
 WHERE id = ? RETURNING *
 """
@@ -276,7 +281,7 @@ class Cases(Repository):
         """Escalates the case and clears its claim, so that another moderator can take it."""
         return await _one(tx, ESCALATE, (case_id,))
 
-    async def propose_ban(
+    async def propose(
         self,
         tx: Transaction,
         case_id: int,
@@ -284,9 +289,12 @@ class Cases(Repository):
         name: str,
         reason: str,
         seconds: float | None = None,
+        *,
+        outcome: Outcome = Outcome.BAN,
+        is_helpers: bool = False,
     ) -> Case:
-        """Records a proposed ban and clears the claim, so that another moderator can confirm it."""
-        return await _one(tx, PROPOSE, (by, name, reason, seconds, case_id))
+        """Records a proposed outcome and clears the claim, so that another moderator can confirm it."""
+        return await _one(tx, PROPOSE, (by, name, reason, seconds, outcome, is_helpers, case_id))
 
     async def close(
         self,

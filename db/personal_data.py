@@ -286,8 +286,8 @@ PERSONAL_DATA = (
     _act(
         "gates",
         "set_by",
-        "guild_id, account_age, member_age, mode, mode_at, reason, set_by",
-        at="coalesce(mode_at, 0)",
+        "guild_id, account_age, member_age, raid_at, raid_until, mode, mode_at, mode_until, reason, set_by",
+        at="max(coalesce(mode_at, 0), coalesce(raid_at, 0))",
         where="TRUE",
     ),
     _act("policies", "set_by", "guild_id, scope, channel_id, preset, set_by, set_at"),

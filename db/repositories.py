@@ -26,6 +26,7 @@ from db.lockdowns import Lockdowns
 from db.member_export import MemberExport
 from db.member_settings import MemberSettings
 from db.member_stats import Stats
+from db.mod_roles import ModRoles
 from db.policies import Policies
 from db.presets import Presets
 from db.reports import Reports
@@ -58,6 +59,7 @@ class Repositories:
     reports: Reports
     member_stats: Stats
     lockdowns: Lockdowns
+    mod_roles: ModRoles
     policies: Policies
     server_rules: ServerRules
     member_export: MemberExport

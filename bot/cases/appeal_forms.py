@@ -9,7 +9,7 @@ from bot.cases import cards as case_cards
 from bot.cases.buttons import AppealForm
 from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
-from bot.permissions import moderator_of
+from bot.permissions import demand_below, moderator_of
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.appeals import CaseAppeals
 from bot.ui import REASON, SentForm, TextForm, line, paragraph, say_in, say_to
@@ -39,8 +39,9 @@ class AppealForms:
         await interaction.response.send_modal(TextForm(title, AppealForm.ASK, case_id, fields))
 
     async def open_answer(self, decision: Decision, interaction: Interaction, appeal_id: int) -> None:
-        """Opens the moderator's form. Raises as `CaseAppeals.may_answer`."""
+        """Opens the moderator's form. Raises as `CaseAppeals.may_answer` and `demand_below`."""
         _, case = await self._appeals.may_answer(appeal_id, moderator_of(interaction))
+        await demand_below(interaction, case.member)
         say = say_to(interaction)
         fields = {say("case-answer-word"): line("answer", most=REASON)}
         title = say("case-answer-form", decision=decision, number=case.number)
@@ -50,10 +51,10 @@ class AppealForms:
     async def submit(self, interaction: Interaction, sent: SentForm) -> None:
         """Answers a submitted form, the member's or the moderator's. Raises as `CaseAppeals.ask` and `answer`."""
         if sent.action is AppealForm.ASK:
-            await self._ask(interaction, sent.subject, sent.text("why", LONGEST_APPEAL))
+            await self._ask(interaction, sent.subject, sent.entry("why", LONGEST_APPEAL))
         else:
             decision = next(each for each, form in _ANSWERS.items() if form is sent.action)
-            await self._answer(interaction, decision, sent.subject, sent.text("answer"))
+            await self._answer(interaction, decision, sent.subject, sent.entry("answer"))
 
     async def _ask(self, interaction: Interaction, case_id: int, text: str) -> None:
         user = interaction.user
@@ -65,7 +66,10 @@ class AppealForms:
             log.warning("appeal %s is not posted yet: %s", appeal.id, error)
 
     async def _answer(self, interaction: Interaction, decision: Decision, appeal_id: int, text: str) -> None:
-        answered = await self._appeals.answer(appeal_id, moderator_of(interaction), decision, text)
+        by = moderator_of(interaction)
+        _, asked = await self._appeals.may_answer(appeal_id, by)
+        await demand_below(interaction, asked.member)
+        answered = await self._appeals.answer(appeal_id, by, decision, text)
         appeal, case, say = answered.appeal, answered.case, say_to(interaction)
         card = case_cards.appeal_card(say_in(interaction.client, case.guild_id), appeal, case)
         shown = interaction.response.edit_message(view=card)

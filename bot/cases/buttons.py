@@ -13,6 +13,7 @@ class CaseAction(StrEnum):
     WARN = "case:warn"
     TIMEOUT = "case:timeout"
     BAN = "case:ban"
+    CONFIRM = "case:confirm"  # decides as a helper has proposed
     NEXT = "case:next"  # shows the next open case; the number is that of the case before it, 0 for the first
 
 

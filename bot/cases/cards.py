@@ -225,7 +225,17 @@ def _state(say: Language, case: Case) -> str:
         lines = [say("case-open")]
         if case.is_escalated:
             lines.append(say("case-escalated"))
-        if case.proposed_by is not None:
+        if case.is_helpers_proposal:
+            lines.append(
+                say(
+                    "case-helper-proposes",
+                    by=case.proposed_by,
+                    outcome=case.proposed_outcome,
+                    seconds=case.proposed_seconds,
+                    reason=case.proposed_reason,
+                )
+            )
+        elif case.proposed_by is not None:
             by, seconds = case.proposed_name, case.proposed_seconds
             lines.append(say("case-ban-proposed", by=by, seconds=seconds, reason=case.proposed_reason))
         if case.claimed_by is not None and case.claimed_at is not None:
@@ -252,7 +262,7 @@ def _buttons(say: Language, case: Case, rung: Rung) -> list[ui.Item[Any]]:
             "case-button",
             action=action.name.lower(),
             is_refused=case.is_refused,
-            is_proposed=case.proposed_by is not None,
+            is_proposed=case.proposed_outcome is Outcome.BAN and not case.is_helpers_proposal,
         )
         style = discord.ButtonStyle.danger if is_next else discord.ButtonStyle.secondary
         return CaseButton(action, case.id, label=label, style=style)
@@ -263,7 +273,12 @@ def _buttons(say: Language, case: Case, rung: Rung) -> list[ui.Item[Any]]:
     if not case.is_escalated:
         looks.append(button(CaseAction.ESCALATE))
     looks.append(next_button(say, case.number))
-    return [row(*looks), row(*(button(each) for each in _SANCTION))]
+    decides = [button(each) for each in _SANCTION]
+    if case.is_helpers_proposal:
+        label = say("case-confirm-button", outcome=case.proposed_outcome)
+        style = discord.ButtonStyle.success
+        decides.insert(0, CaseButton(CaseAction.CONFIRM, case.id, label=label, style=style))
+    return [row(*looks), row(*decides)]
 
 
 def appeal_card(say: Language, appeal: Appeal, case: Case) -> View:

@@ -14,7 +14,7 @@ from bot.cases import discord_sanctions
 from bot.cases.buttons import CaseAction, CaseForm
 from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
-from bot.permissions import demand_below, moderator_of, seconds_of
+from bot.permissions import demand_below, helper_of, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE
 from bot.studio import Moderator, NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
@@ -53,10 +53,10 @@ class CaseActions:
         self._effects = effects
 
     async def press(self, press: CaseAction, interaction: Interaction, subject: int) -> None:
-        """Answers a press. `subject`: the case's id; for OPEN the verdict's, for NEXT a number.
+        """Answers a press; a helper only proposes. `subject`: the case's id; for OPEN the verdict's, for NEXT a number.
 
-        Raises the refusals of `Casework`."""
-        by = moderator_of(interaction)
+        Raises the refusals of `Casework`, and those of `demand_below`."""
+        by = helper_of(interaction)
         match press:
             case CaseAction.OPEN:
                 # The card is recorded with the case: otherwise a sweep would post another one.
@@ -70,7 +70,13 @@ class CaseActions:
                 decision = Decision(outcome=_OUTCOMES[press])
                 await self._finish(interaction, await self._casework.decide(subject, by, decision))
             case CaseAction.ESCALATE:
-                await self._show(interaction, await self._casework.escalate(subject, by))
+                await self._show(
+                    interaction, await self._casework.escalate(subject, moderator_of(interaction))
+                )
+            case CaseAction.CONFIRM:
+                by = moderator_of(interaction)
+                await self._demand_below(interaction, subject, by)
+                await self._finish(interaction, await self._casework.confirm(subject, by))
             case CaseAction.NEXT:
                 await self._show_next(interaction, subject, by)
             case CaseAction.WARN | CaseAction.TIMEOUT | CaseAction.BAN:
@@ -105,7 +111,7 @@ class CaseActions:
         if outcome is not Outcome.WARN:
             offered = written(rung.seconds or 0) if rung.sanction == outcome else ""
             is_timeout = outcome is Outcome.TIMEOUT
-            if not is_timeout and case.proposed_by is not None:
+            if case.proposed_outcome is outcome:
                 offered = written(case.proposed_seconds or 0)
             default = offered or (_DEFAULT_TIMEOUT if is_timeout else "")
             label = say("case-form-duration", outcome=outcome)
@@ -126,11 +132,11 @@ class CaseActions:
 
         Raises BadDuration, the refusals of `demand_below`, and those of `Casework.decide`.
         """
-        by, span = moderator_of(interaction), sent.text("span", LONGEST_SPAN)
+        by, span = helper_of(interaction), sent.entry("span", LONGEST_SPAN)
         await self._demand_below(interaction, sent.subject, by)
         outcome = next(each for each, form in _FORMS.items() if form is sent.action)
         decision = Decision(
-            outcome=outcome, reason=sent.text("reason"), seconds=seconds_of(span) if span else None
+            outcome=outcome, reason=sent.entry("reason"), seconds=seconds_of(span) if span else None
         )
         await self._finish(interaction, await self._casework.decide(sent.subject, by, decision))
 
@@ -161,7 +167,10 @@ class CaseActions:
         results = await self._effects.after(answer, cases=[case.id])
         if done.is_proposal:
             await self._mod_channel.refresh_case(case.id)
-            return say("case-proposed", number=case.number)
+            outcome = case.proposed_outcome
+            return say(
+                "case-proposed", number=case.number, outcome=outcome, is_helpers=case.is_helpers_proposal
+            )
         parts = [
             say(
                 "case-done",

@@ -27,7 +27,7 @@ async def submit(interaction: Interaction, sent: SentForm) -> None:
     """Answers the form. Raises NoSuchJob, and the refusals of `MemberReports.report`."""
     atelier, actor = interaction.client, actor_of(interaction)
     job = await atelier.parts.takedown.job_of_message(sent.subject, actor)
-    reported = await atelier.parts.reports.report(actor, job, sent.text("reason"))
+    reported = await atelier.parts.reports.report(actor, job, sent.entry("reason"))
     await interaction.response.send_message(say_to(interaction)("report-thanks"), ephemeral=True)
     try:
         if reported.is_new:

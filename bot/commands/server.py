@@ -1,4 +1,4 @@
-"""/server policy: the server's policy commands; /server paid: whether members pay for access.
+"""/server policy: the server's policy commands; /server paid: whether members pay for access. /server level has its own file.
 
 The permission, Manage Server, is checked when a command runs.
 """
@@ -12,6 +12,7 @@ from discord.app_commands import Choice
 
 from bot.client import Interaction, answer
 from bot.commands import policy_cards
+from bot.commands.mod import levels
 from bot.permissions import ManagersGroup, actor_of, manager_of
 from bot.studio import NothingSaid
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, policy_scope_of
@@ -43,6 +44,7 @@ class Server(ManagersGroup):
             policy.add_command(each)
         self.add_command(policy)
         self.add_command(paid)
+        self.add_command(levels.choose_level)
 
 
 @command("command-server-policy-show")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.studio import Settings
 from bot.studio.cases.appeals import CaseAppeals
 from bot.studio.cases.cases import Casework
+from bot.studio.cases.levels import ModLevels
 from bot.studio.cases.reports import MemberReports
 from bot.studio.cases.takedown import Takedown
 from bot.studio.member_settings import OwnSettings
@@ -68,6 +69,7 @@ class Parts:
     stored_pictures: StoredPictures
     variations: Variations
     lockdown: Lockdown
+    levels: ModLevels
     rule_book: RuleBook
     policies: ServerPolicies
     prompt_screening: PromptScreening
@@ -106,7 +108,7 @@ def build_parts(
     rule_book = RuleBook(records, takedown, moderation.must_file)
     policies = ServerPolicies(records, takedown, moderation.policy)
     prompt_screening = PromptScreening(screen, records, rule_book, policies)
-    picture_screening = PictureScreening(pictures, records, policies)
+    picture_screening = PictureScreening(pictures, records, policies, clock=clock)
     likeness = Likeness(records)
     studio = Studio(
         settings,
@@ -142,6 +144,7 @@ def build_parts(
         stored_pictures=stored_pictures,
         variations=Variations(settings, records, dispatch.abilities_of),
         lockdown=lockdown,
+        levels=ModLevels(records, takedown),
         rule_book=rule_book,
         policies=policies,
         prompt_screening=prompt_screening,

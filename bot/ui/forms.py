@@ -39,7 +39,7 @@ class SentForm:
     subject: int
     entries: Mapping[str, str]  # each field's text or first choice, by custom_id
 
-    def text(self, field: str, most: int = REASON) -> str:
+    def entry(self, field: str, most: int = REASON) -> str:
         """Returns a field's text, stripped. Discord's clients keep the length, but a sender of their own need not."""
         return self.entries.get(field, "").strip()[:most]
 

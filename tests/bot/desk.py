@@ -30,7 +30,11 @@ async def flagged(shop: Shop, actor: Actor = ADA) -> Case:
 
 async def actions(shop: Shop) -> list[str]:
     """Returns the acts in the audit log, oldest first."""
-    return [each.act for each in reversed(await shop.records.audit.page(GUILD, limit=100))]
+    return await actions_of(shop, GUILD)
+
+
+async def actions_of(shop: Shop, guild_id: int) -> list[str]:
+    return [each.act for each in reversed(await shop.records.audit.page(guild_id, limit=100))]
 
 
 async def warned(shop: Shop, times: int = 1) -> None:

@@ -82,6 +82,7 @@ MIAS = {
     "atelier:1:case:warn:1": "Warn ada · case 1",
     "atelier:1:case:timeout:1": "Time out ada · case 1",
     "atelier:1:case:ban:1": "Ban ada · case 1",
+    "atelier:1:case:confirm:1": "Nothing is proposed",
     "atelier:1:case:next:0": "### Case 1",
     "atelier:1:case:next:1": "No other open case",
     "atelier:1:answer:upheld:1": "Uphold case 3",

@@ -156,7 +156,7 @@ HANDED_OVER = {
     "case_entries_as_moderator": "id case_id at written_by written_name kind text details",
     "strikes_as_moderator": "id guild_id case_id at pardoned_at",
     "appeals_as_moderator": "id case_id decision decided_at answer",
-    "gates_as_moderator": "guild_id account_age member_age mode mode_at reason set_by",
+    "gates_as_moderator": "guild_id account_age member_age raid_at raid_until mode mode_at mode_until reason set_by",
     "policies_as_moderator": "guild_id scope channel_id preset set_by set_at",
     "stances_as_moderator": "guild_id scope channel_id category action flag refuse set_by set_at",
     "server_rules_as_moderator": """
@@ -174,7 +174,7 @@ KEPT_BACK = {
     "cases": """
         rule words score normal_form likeness language
         is_escalated claimed_by claimed_name claimed_at proposed_by proposed_name proposed_reason acted_by acted_name
-        proposed_seconds
+        proposed_seconds proposed_outcome is_helpers_proposal
         verdict picture block power card_channel_id card_message_id is_card_stale is_withheld
         is_first_refusal
     """,
@@ -190,6 +190,7 @@ OF_NO_MEMBER = {
     "departures",
     "effects",
     "guilds",
+    "mod_roles",
     "notes",
     "rule_hits",
     "verdict_counts",
@@ -289,7 +290,7 @@ async def test_an_export_holds_neither_how_the_filter_decides_nor_what_others_wr
                 ):
                     await entries.add(tx, case.id, kind=kind, text=f"written: {kind}", **by)
             await Cases(db).claim(tx, case.id, MODERATOR, MODERATORS_NAME, NOW)
-            await Cases(db).propose_ban(tx, case.id, MODERATOR, MODERATORS_NAME, "proposed")
+            await Cases(db).propose(tx, case.id, MODERATOR, MODERATORS_NAME, "proposed")
             if not is_open:
                 await Cases(db).close(
                     tx, case.id, outcome=Outcome.WARN, reason="told: be kind", is_told=False, **by

@@ -147,8 +147,14 @@ async def test_the_rows_of_every_other_table_are_the_same(
     assert {row.pop("language") for name in ("cases", "verdicts") for row in new[name]} == {""}
     assert {row.pop("details") for row in new["case_entries"]} == {"{}"}
     assert {row.pop("proposed_seconds") for row in new["cases"]} == {None}
+    assert {row.pop("is_helpers_proposal") for row in new["cases"]} == {0}
+    assert all(
+        row.pop("proposed_outcome") == (None if row["proposed_by"] is None else "ban") for row in new["cases"]
+    )
     assert {row.pop("is_first_refusal") for row in new["cases"]} <= {0, 1}
     assert {row.pop("told_of_channel_id") for row in new["guilds"]} == {None}
+    ends = ("raid_at", "raid_until", "mode_until")
+    assert {row.pop(name) for row in new["gates"] for name in ends} == {None}
     assert {row.pop("is_paid") for row in new["guilds"]} == {0}
     new["sqlite_sequence"] = [row for row in new["sqlite_sequence"] if row["name"] != "effects"]
     assert {name: new.get(name) for name in old} == old

@@ -124,7 +124,7 @@ async def leave_traces_at_the_desk(
         tx, guild_id=GUILD, origin=Origin.FLAG, at=NOW, member=subject, member_name=ALICES_NAME, job=job
     )
     await cases.claim(tx, case.id, moderator, MODERATORS_NAME, NOW)
-    await cases.propose_ban(tx, case.id, moderator, MODERATORS_NAME, "spam")
+    await cases.propose(tx, case.id, moderator, MODERATORS_NAME, "spam")
     await cases.claim(tx, case.id, moderator, MODERATORS_NAME, NOW)
     await cases.close(
         tx,

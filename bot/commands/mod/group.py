@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.client import Interaction, answer
 from bot.commands.mod import log as mod_log
-from bot.permissions import ModeratorsGroup, demand_below, moderator_of, seconds_of
+from bot.permissions import ModeratorsGroup, demand_below, helper_of, moderator_of, seconds_of
 from bot.studio import NoSuchJob, NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
 from bot.ui import command, say_in, say_to, text
@@ -67,7 +67,7 @@ class Mod(ModeratorsGroup):
         verdicts = interaction.client.parts.records.verdicts
         view = await mod_log.page(say_to(interaction), verdicts, interaction.guild_id, question)
         await interaction.client.parts.takedown.note_reading(
-            moderator_of(interaction), MemberId(member.id) if member else None
+            helper_of(interaction), MemberId(member.id) if member else None
         )
         await interaction.response.send_message(view=view, ephemeral=True)
 

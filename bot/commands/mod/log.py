@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.cases.cards import source, why
 from bot.client import Interaction
-from bot.permissions import demand_moderator
+from bot.permissions import demand_helper
 from bot.studio import UnreadablePress
 from bot.ui import Language, Page, card, fields_of, markdown, numbers_in, pager, say_to
 from db import SEARCHED, VerdictFilter, VerdictRecord, Verdicts
@@ -112,7 +112,7 @@ def _short(number: int) -> str:
 
 
 async def turn(interaction: Interaction, cursor: str) -> None:
-    demand_moderator(interaction)
+    demand_helper(interaction)
     verdicts = interaction.client.parts.records.verdicts
     view = await page(say_to(interaction), verdicts, interaction.guild_id, Question.of(cursor))
     await interaction.response.edit_message(view=view)

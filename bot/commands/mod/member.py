@@ -11,7 +11,7 @@ from bot.cases.cards import record_of, source, why
 from bot.client import Interaction
 from bot.commands.mod.cases import line_of
 from bot.commands.mod.log import Question
-from bot.permissions import moderator_of
+from bot.permissions import helper_of
 from bot.ui import Language, Page, PageButton, card, command, markdown, row, say_to
 from db import Block, Case, MemberStats, Repositories, Strike, VerdictRecord
 from generation import MemberId
@@ -36,7 +36,7 @@ class MemberRows:
 
 @command("command-mod-member")
 async def member(interaction: Interaction, member: discord.User) -> None:
-    parts, by, whom = interaction.client.parts, moderator_of(interaction), MemberId(member.id)
+    parts, by, whom = interaction.client.parts, helper_of(interaction), MemberId(member.id)
     rows = await read(parts.records, by.guild_id, whom, parts.clock())
     await parts.takedown.note_reading(by, whom)
     await interaction.response.send_message(view=member_card(say_to(interaction), rows), ephemeral=True)

@@ -3,7 +3,7 @@
 from discord import app_commands
 
 from bot.client import Interaction, answer
-from bot.permissions import ModeratorsGroup, moderator_of
+from bot.permissions import ModeratorsGroup, head_of
 from bot.studio import NoSuchVersion, NothingSaid
 from bot.studio.screening.server_rules import CHOICES, DryRun
 from bot.ui import Language, command, markdown, say_to, text
@@ -44,7 +44,7 @@ async def add(
         ruling=Ruling[ruling.upper()],
     )
     rules = interaction.client.parts.rule_book
-    rule, version = await rules.add(moderator_of(interaction), draft, is_shadow=shadow)
+    rule, version = await rules.add(head_of(interaction), draft, is_shadow=shadow)
     does = "shadow" if shadow else ruling
     told = say_to(interaction)("mod-rule-added", name=rule.name, does=does, version=version)
     await answer(interaction, told)
@@ -52,7 +52,7 @@ async def add(
 
 @command("command-mod-rule-remove")
 async def remove(interaction: Interaction, name: Name) -> None:
-    version = await interaction.client.parts.rule_book.remove(moderator_of(interaction), name.strip())
+    version = await interaction.client.parts.rule_book.remove(head_of(interaction), name.strip())
     await answer(interaction, say_to(interaction)("mod-rule-removed", name=name, version=version))
 
 

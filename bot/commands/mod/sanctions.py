@@ -1,4 +1,4 @@
-"""/mod strike, warn, timeout, ban, unban, unblock, purge: acts without a card."""
+"""/mod strike, warn, timeout, ban, unban, unblock, purge: acts without a card. A helper's first four are proposals."""
 
 import logging
 
@@ -7,7 +7,7 @@ from discord import app_commands
 
 from bot.cases import discord_sanctions
 from bot.client import Interaction, answer
-from bot.permissions import demand_below, moderator_of, seconds_of
+from bot.permissions import demand_below, helper_of, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE
 from bot.studio import Moderator, NotSenior
 from bot.studio.cases.cases import Decision, Done
@@ -27,7 +27,7 @@ MOST_LINKS = 10  # to messages that Discord did not let the bot delete
 @command("command-mod-strike")
 async def strike(interaction: Interaction, member: discord.User, reason: Reason) -> None:
     casework, whom = interaction.client.parts.casework, await demand_below(interaction, member)
-    done = await casework.strike(moderator_of(interaction), whom, member.display_name, reason)
+    done = await casework.strike(helper_of(interaction), whom, member.display_name, reason)
     await _finish(interaction, done)
 
 
@@ -125,7 +125,7 @@ async def purge(
 
 
 async def _sanction(interaction: Interaction, member: discord.User, decision: Decision) -> None:
-    by, whom = moderator_of(interaction), await demand_below(interaction, member)
+    by, whom = helper_of(interaction), await demand_below(interaction, member)
     done = await interaction.client.parts.casework.sanction(by, whom, member.display_name, decision)
     await _finish(interaction, done)
 

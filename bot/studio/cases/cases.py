@@ -14,6 +14,7 @@ from bot.studio import (
     ModerationSettings,
     Moderator,
     NoSuchCase,
+    NothingProposed,
     NothingToAmend,
     NothingToPardon,
     OwnCase,
@@ -53,7 +54,7 @@ class Done:
 
     case: Case
     earlier: Block | None = None  # a block of another case that ends later, and so holds
-    is_proposal: bool = False  # a ban that waits for a second moderator; no other change
+    is_proposal: bool = False  # waits for another moderator; no other change
     strikes: int = 0  # the member's live strikes
     strike_until: float | None = None  # unix seconds; end of the new strike
     plain: int = 0  # removed pictures that can't be recognised when generated again
@@ -93,9 +94,11 @@ class Casework:
     # ---- acts
 
     async def claim(self, case_id: int, by: Moderator) -> Case:
-        """Reserves the case for this moderator while they fill in a form. Raises as `decide`."""
+        """Reserves the case for this moderator, not for a helper, while they fill in a form. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
             case = await self._free(case_id, by)
+            if by.is_helper:
+                return case  # a proposal keeps no moderator waiting
             await self.takedown.note(tx, by, Act.CLAIM, case.member, case=case.number, job=case.job)
             return await self.records.cases.claim(tx, case.id, by.member, by.name, self.clock())
 
@@ -108,9 +111,24 @@ class Casework:
             return case
 
     async def decide(self, case_id: int, by: Moderator, decision: Decision) -> Done:
-        """Decides the case. Raises NoSuchCase, CaseTaken, CaseClosed, OwnCase, SeniorNeeded, SecondNeeded, without a change."""
+        """Decides the case, or proposes it. Without a change, raises NoSuchCase, CaseTaken, CaseClosed, OwnCase, SeniorNeeded.
+
+        Also raises the refusals of `SanctionRules.is_proposal`.
+        """
         async with self.records.database.transaction() as tx:
             case = await self._free(case_id, by)
+            done, cancelled = await self._decide(tx, case, by, decision)
+        self.takedown.leave_line(cancelled)
+        return done
+
+    async def confirm(self, case_id: int, by: Moderator) -> Done:
+        """Decides the case as it was proposed. Raises NothingProposed, and as `decide`."""
+        async with self.records.database.transaction() as tx:
+            case = await self._free(case_id, by)
+            if case.proposed_outcome is None:
+                raise NothingProposed(case.number)
+            outcome, reason, seconds = case.proposed_outcome, case.proposed_reason, case.proposed_seconds
+            decision = Decision(outcome=outcome, reason=reason, seconds=seconds)
             done, cancelled = await self._decide(tx, case, by, decision)
         self.takedown.leave_line(cancelled)
         return done
@@ -420,9 +438,13 @@ class Casework:
         )
 
     async def _propose(self, tx: Transaction, case: Case, by: Moderator, decision: Decision) -> Done:
-        reason, seconds = decision.reason, decision.seconds
-        case = await self.records.cases.propose_ban(tx, case.id, by.member, by.name, reason, seconds)
-        await self.record(tx, case, by, EntryKind.PROPOSED, Act.PROPOSE_BAN, reason)
+        outcome, reason, seconds = decision.outcome, decision.reason, decision.seconds
+        case = await self.records.cases.propose(
+            tx, case.id, by.member, by.name, reason, seconds, outcome=outcome, is_helpers=by.is_helper
+        )
+        act = Act.PROPOSE if by.is_helper else Act.PROPOSE_BAN
+        details = {"outcome": outcome} if by.is_helper else None
+        await self.record(tx, case, by, EntryKind.PROPOSED, act, reason, details=details, logged=details)
         return Done(case=case, is_proposal=True)
 
     async def record(

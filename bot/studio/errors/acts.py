@@ -66,9 +66,39 @@ class OwnCase(CaseRefusal):
 
 
 class AboveYou(CaseRefusal):
-    """Moderators may not act on the server's owner, or on a member with a role above their own."""
+    """Moderators may not act on the server's owner, or on a member with a role or a level above their own."""
 
     is_owner: bool
+    is_level: bool = False  # a moderators' level is above theirs, not a role
+
+
+class HelpersPropose(CaseRefusal):
+    """A helper can't do that: helpers see, and propose with the buttons of a case."""
+
+
+class HeadNeeded(CaseRefusal):
+    """The server has chosen roles for heads: only they ban and change rules."""
+
+
+class BanNeedsHead(CaseRefusal):
+    """Where only heads ban, other moderators set nothing that lasts as long."""
+
+    limit: float  # seconds
+
+
+class ProposedAlready(CaseRefusal):
+    """A helper does not replace the proposal of a moderator."""
+
+    number: int
+    by: str
+
+
+class NothingProposed(CaseRefusal):
+    number: int
+
+
+class LevelForEveryone(CaseRefusal):
+    """A role that everyone has, or that a bot has for itself, can't make moderators."""
 
 
 class RolesUnknown(CaseRefusal):

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,12 +73,20 @@ class ScreenedPicture:
 
 
 class PictureScreening:
-    def __init__(self, check: PictureCheck, records: Repositories, policies: ServerPolicies) -> None:
+    def __init__(
+        self,
+        check: PictureCheck,
+        records: Repositories,
+        policies: ServerPolicies,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.check = check
         self.reader = check.reader
         """Reads what is written in pictures. May be replaced while the bot runs; None: nothing is read."""
         self._policies = policies
         self._records = records
+        self._clock = clock
         self._found: OrderedDict[tuple[PictureCheck, bytes], tuple[Fingerprint | None, Scores]] = (
             OrderedDict()
         )
@@ -160,7 +169,9 @@ class PictureScreening:
 
     async def _policy_in(self, spot: PolicyScope) -> Policy:
         policy, guild = await self._policies.of(spot), spot.guild_id
-        if guild is not None and (await self._records.lockdowns.get(guild)).mode is Mode.FAMILY:
+        if guild is None:
+            return policy
+        if (await self._records.lockdowns.get(guild, self._clock())).mode is Mode.FAMILY:
             return policy.with_(presets()[FAMILY])
         return policy
 

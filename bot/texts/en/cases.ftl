@@ -134,15 +134,13 @@ case-entry-act = { $kind ->
     [restored] note: similar pictures are allowed again
     [amended] amended
     [escalated] escalated
-    [proposed] proposed
+    [proposed] proposed{ $choice ->
+        [none] { "" }
+       *[other] : { case-choice }
+    }
     [decided] decided{ $choice ->
         [none] { "" }
-        [approve] : approve
-        [remove] : remove
-        [warn] : warn
-        [timeout] : timeout
-        [ban] : ban
-       *[block] : block
+       *[other] : { case-choice }
     }
     [appealed] appealed
     [answered] answered{ $choice ->
@@ -155,6 +153,14 @@ case-entry-act = { $kind ->
 }{ $text ->
     [none] { "" }
    *[other] : { PLAIN($text, limit: 160) }
+}
+case-choice = { $choice ->
+    [approve] approve
+    [remove] remove
+    [warn] warn
+    [timeout] timeout
+    [ban] ban
+   *[block] block
 }
 case-entry-checked = evidence: { $ruling ->
     [flag] flag
@@ -195,6 +201,32 @@ case-ban-proposed = { case-moderator } proposes { case-ban-length }: { $reason -
     [none] no reason given
    *[other] { PLAIN($reason) }
 }. { case-confirm }
+# A helper's proposal. 0: a helper who was forgotten.
+case-helper-proposes = { $by ->
+    [0] a former helper
+   *[other] <@{ ID($by) }>
+} proposes: { case-outcome }{ $outcome ->
+    [timeout] { " " }{ case-until-length }
+    [ban] { " " }{ case-until-length }
+   *[other] { "" }
+} — { $reason ->
+    [none] no reason given
+   *[other] { PLAIN($reason) }
+}. { case-helper-confirm }
+case-helper-confirm = A moderator must confirm it, or decide otherwise.
+case-until-length = { $seconds ->
+    [none] until lifted
+   *[other] for { SPAN($seconds) }
+}
+case-outcome = { $outcome ->
+    [approve] approve
+    [remove] remove
+    [warn] warn
+    [timeout] time out
+    [ban] ban
+   *[block] block
+}
+case-confirm-button = Confirm: { case-outcome }
 case-ban-length = { $seconds ->
     [none] a ban
    *[other] a ban for { SPAN($seconds) }
@@ -324,7 +356,10 @@ case-form-duration = { $outcome ->
 
 ## The result of a decision, for the moderator who made it
 
-case-proposed = Case { ID($number) }: the ban is proposed. Another moderator must confirm it.
+case-proposed = Case { ID($number) }: { $is_helpers ->
+    [yes] you propose: { case-outcome }. { case-helper-confirm }
+   *[no] the ban is proposed. Another moderator must confirm it.
+}
 case-done = Case { ID($number) }: { $outcome ->
     [approve] { $is_refused ->
         [yes] wrongly refused; the pictures can't be restored

@@ -183,6 +183,7 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [timeout] timeout
     [ban] ban
     [block] block
+    [propose] propose
     [propose-ban] propose-ban
     [discord-sanction] discord-sanction
     [discord-lifted] discord-lifted
@@ -208,6 +209,7 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [policy-category] policy-category
     [policy-reset] policy-reset
     [log-channel] log-channel
+    [mod-role] mod-role
     [second-for-bans] second-for-bans
     [style-remove] style-remove
     [paid-access] paid-access
@@ -227,12 +229,15 @@ mod-audit-detail = { $name ->
     [flag] flag
     [is-needed] is needed
     [is-shadow] is shadow
+    [level] level
     [member-age] member age
     [orders] orders
+    [outcome] outcome
     [pictures] pictures
     [power] power
     [preset] preset
     [refuse] refuse
+    [role] role
     [since] since
     [strike-until] strike until
     [until] until
@@ -264,8 +269,16 @@ mod-audit-detail = { $name ->
     [allow] allow
     [flag] flag
     [refuse] refuse
+    [approve] approve
+    [remove] remove
+    [warn] warn
     [timeout] timeout
     [ban] ban
+    [block] block
+    [none] none
+    [helper] helper
+    [moderator] moderator
+    [head] head
    *[other] { $value }
 }
 
@@ -290,6 +303,31 @@ mod-desk = **Ladder** { $rungs }
         [none] have no channel that I can use: `/mod log-channel` chooses one
        *[other] are posted in <#{ ID($channel) }>
     }
+
+## Levels
+
+mod-level = { $level ->
+    [helper] helper: sees and proposes
+    [moderator] moderator: decides
+    [head] head: bans, and changes the rules
+   *[none] none: takes the choice back
+}
+mod-level-chosen = { $level ->
+    [helper] <@&{ ID($role) }> makes helpers: they see cases and propose, and a moderator confirms.
+    [moderator] <@&{ ID($role) }> makes moderators: they decide cases.
+    [head] <@&{ ID($role) }> makes heads: from now on only heads ban and change the rules.
+   *[none] <@&{ ID($role) }> has no level any more.
+}
+mod-levels = **Roles** helpers: { $helpers ->
+    [none] none
+   *[other] { $helpers }
+} · moderators: Manage Messages{ $moderators ->
+    [none] { "" }
+   *[other] { " " }or { $moderators }
+} · heads: Manage Server{ $heads ->
+    [none] ; every moderator bans and changes the rules
+   *[other] { " " }or { $heads }; only they ban and change the rules
+}
 
 ## Acts without a card
 
@@ -365,15 +403,17 @@ command-mod-raid = Raid mode: young accounts and new members can't order
     .state = On or off
     .account_age = How old an account must be: 12h, 7d, 2w; left out: 7d
     .member_age = How long a member must have been here; left out: 1d
+    .lasts = When it ends by itself: 12h, 7d, 2w; left out: 1d
 mod-choice-on = on
 mod-choice-off = off
 mod-raid = { $is_raid ->
-    [yes] Raid mode is on: only accounts older than { SPAN($account_age) }, and members for more than { SPAN($member_age) }, can order.
+    [yes] Raid mode is on: only accounts older than { SPAN($account_age) }, and members for more than { SPAN($member_age) }, can order.{ ends-at }
    *[no] Raid mode is off.
 }
 command-mod-panic = The panic switch: pause, family only, known members only, or open again
     .mode = Who may order from now on
     .reason = Shown to members
+    .lasts = { command-mod-raid.lasts }
 mod-choice-mode-open = open
 mod-choice-mode-pause = pause
 mod-choice-mode-family = family
@@ -382,8 +422,17 @@ mod-panic = { $mode ->
     [pause] Picture making is paused: no member can order. Jobs in the queue are still drawn; `/mod purge` cancels them.
     [family] Picture making is family only: prompts that would be flagged are refused, and no channel counts as age-restricted.
     [known] Picture making is for known members only: those who made pictures here before.
-   *[open] Picture making is open to all members again.
-}{ reason-given }
+   *[open] Picture making is open to all members.
+}{ ends-at }{ reason-given }
+mod-lockdown-ended = { $is_raid ->
+    [yes] { $is_panic ->
+        [yes] Raid mode and the panic switch have ended by themselves: all members can order again.
+       *[no] Raid mode has ended by itself: young accounts and new members can order again.
+    }
+   *[no] The panic switch has ended by itself: picture making is open to all members again.
+}
+mod-desk-raid = **Raid** { $line }
+mod-desk-panic = **Panic** { $line }
 mod-done-by = { $text }
     -# by <@{ ID($member) }>
 

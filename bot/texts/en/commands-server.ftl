@@ -19,6 +19,9 @@ command-server-policy-reset = Take a choice back
     .category = Only this category; left out: the preset and all changes there
     .where = { command-server-policy-preset.where }
     .channel = { command-server-policy-preset.channel }
+command-server-level = Choose which role makes helpers, moderators or heads
+    .role = The role
+    .level = What its members may do
 command-server-paid = Say whether members pay for access here; some models' licences forbid that
     .is_paid = Members pay for access
 

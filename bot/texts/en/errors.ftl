@@ -232,9 +232,13 @@ error-raid-holds = This server is in raid mode: for now only { $ages ->
     [account] accounts older than { SPAN($account_age) }
     [member] members for more than { SPAN($member_age) }
    *[both] accounts older than { SPAN($account_age) } that have been members for more than { SPAN($member_age) }
-} can make pictures. { nothing-charged }
-error-paused = The moderators have paused picture making in this server.{ reason-given } { nothing-charged }
-error-known-only = For now only members who have made pictures here for a while can make new ones.{ reason-given } { nothing-charged }
+} can make pictures.{ ends-at } { nothing-charged }
+error-paused = The moderators have paused picture making in this server.{ ends-at }{ reason-given } { nothing-charged }
+error-known-only = For now only members who have made pictures here for a while can make new ones.{ ends-at }{ reason-given } { nothing-charged }
+ends-at = { $until ->
+    [none] { "" }
+   *[other] { " " }That ends { MOMENT($until) }.
+}
 
 ## Pictures and jobs
 
@@ -243,7 +247,7 @@ error-not-yours = { $is_picture ->
    *[no] This job belongs to another member; only they and the moderators can do that.
 }
 error-no-such-prompt = That prompt is not stored any more, or it is not yours. Type it again with `/imagine`.
-error-not-a-moderator = Only moderators can do that: it needs the Manage Messages permission.
+error-not-a-moderator = Only moderators can do that: it needs the Manage Messages permission, or a role that the server has chosen.
 error-no-such-job = { $is_message ->
     [yes] There is no picture of mine in that message.
    *[no] I don't know the job { CODE($job) }. Give its id, which is shown under its pictures, or a link to its message.
@@ -330,13 +334,22 @@ sanctioned = { $outcome ->
 }
 error-second-needed = You proposed the ban in case { ID($number) } yourself: another moderator must confirm it.
 error-as-long-as-a-ban = That lasts as long as a ban, and a ban takes two moderators here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
-error-senior-needed = Case { ID($number) } was escalated: the decision needs the Manage Server permission.
+error-senior-needed = Case { ID($number) } was escalated: the decision needs the Manage Server permission, or a role of the level head.
 error-not-senior = That needs the Manage Server permission.
 error-own-case = That is about you: another moderator must decide it.
 error-above-you = { $is_owner ->
     [yes] They own this server, so no moderator can do that to them.
-   *[no] Their role is above yours: a moderator above them must do that.
+   *[no] { $is_level ->
+        [yes] They are a moderator of a level above yours: a moderator of their level must do that.
+       *[no] Their role is above yours: a moderator above them must do that.
+    }
 }
+error-helpers-propose = Helpers see and propose: press a button of a case, and a moderator confirms it. That needs a moderator.
+error-head-needed = Only heads change the rules of this server. A manager chooses roles with `/server level`.
+error-ban-needs-head = That lasts as long as a ban, and only heads ban here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
+error-proposed-already = { case-moderator } has proposed a ban in case { ID($number) } already.
+error-nothing-proposed = Nothing is proposed in case { ID($number) } any more. Choose what happens.
+error-level-for-everyone = That role is everyone's, or a bot's. Choose a role that only your helpers or moderators have.
 error-roles-unknown = Discord did not say which roles they have. Try again.
 error-log-channel-closed = I lack the permission { permission } in <#{ ID($channel) }>. Give me that there, or choose another channel.
 error-nothing-to-amend = { $is_open ->

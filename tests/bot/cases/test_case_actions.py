@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import aiosqlite
@@ -19,6 +20,7 @@ from db.audit import Act
 from db.audit_check import check_audit
 from db.cases import Case, Outcome
 from db.lockdowns import Mode
+from db.mod_roles import Level
 from db.policies import Scope
 from db.server_rules import Draft
 from generation.request import JobId
@@ -51,6 +53,11 @@ async def open_case(shop: Shop) -> None:
 async def propose_ban(shop: Shop) -> None:
     await shop.casework.set_second_for_bans(MIA, True)
     await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.BAN, reason="raids"))
+
+
+async def propose(shop: Shop) -> None:
+    helper = replace(MIA, is_helper=True)
+    await shop.casework.decide((await flagged(shop)).id, helper, Decision(outcome=Outcome.REMOVE))
 
 
 async def answer(shop: Shop, decision: Answer) -> None:
@@ -158,6 +165,7 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.TIMEOUT: lambda shop: decide(shop, Outcome.TIMEOUT, 60),
     Act.BAN: lambda shop: decide(shop, Outcome.BAN),
     Act.BLOCK: lambda shop: decide(shop, Outcome.BLOCK),
+    Act.PROPOSE: propose,
     Act.PROPOSE_BAN: propose_ban,
     Act.DISCORD_SANCTION: lambda shop: power(shop, Act.DISCORD_SANCTION),
     Act.DISCORD_LIFTED: lambda shop: power(shop, Act.DISCORD_LIFTED),
@@ -182,6 +190,7 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.POLICY_PRESET: lambda shop: shop.policies.choose(MIA, SERVER, "family"),
     Act.POLICY_CATEGORY: lambda shop: shop.policies.amend(MIA, SERVER, Category.GORE, Change(refuse=0.9)),
     Act.POLICY_RESET: reset_policy,
+    Act.MOD_ROLE: lambda shop: shop.levels.choose(MIA, 5, Level.HELPER),
     Act.LOG_CHANNEL: lambda shop: shop.casework.set_log_channel(MIA, 42),
     Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
     Act.PAID_ACCESS: lambda shop: shop.casework.set_paid(MIA, True),
@@ -205,7 +214,7 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "mod case": (Act.AMEND, Act.NOTE),
     "mod pardon": (Act.PARDON, Act.DISCORD_LIFTED),
     "mod desk": (Act.SECOND_FOR_BANS,),
-    "mod strike": (Act.WARN, Act.TIMEOUT, Act.BAN, Act.DISCORD_SANCTION),
+    "mod strike": (Act.PROPOSE, Act.WARN, Act.TIMEOUT, Act.BAN, Act.DISCORD_SANCTION),
     "mod warn": (Act.WARN,),
     "mod timeout": (Act.TIMEOUT, Act.DISCORD_SANCTION),
     "mod ban": (Act.BAN, Act.PROPOSE_BAN, Act.DISCORD_SANCTION),
@@ -221,6 +230,7 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "server policy category": (Act.POLICY_CATEGORY,),
     "server policy reset": (Act.POLICY_RESET,),
     "server paid": (Act.PAID_ACCESS,),
+    "server level": (Act.MOD_ROLE,),
 }
 """The acts of each moderator command; empty for commands that only show something."""
 
@@ -228,6 +238,7 @@ PRESSES: dict[CaseAction | Answer, Act] = {
     CaseAction.OPEN: Act.OPEN_CASE,
     CaseAction.APPROVE: Act.APPROVE,
     CaseAction.REMOVE: Act.REMOVE,
+    CaseAction.CONFIRM: Act.REMOVE,
     CaseAction.ESCALATE: Act.ESCALATE,
     CaseAction.WARN: Act.CLAIM,
     CaseAction.TIMEOUT: Act.CLAIM,
