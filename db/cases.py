@@ -62,9 +62,8 @@ class Case:
     proposed_reason: str
     proposed_seconds: float | None  # None: until lifted
     proposed_outcome: Outcome | None
-    is_helpers_proposal: (
-        bool  # any moderator confirms it; otherwise it is a ban that another one must confirm
-    )
+    is_helpers_proposal: bool  # any moderator confirms it; otherwise it is a ban for another one
+    is_bot_ban_proposed: bool  # a ban by the bot alone
     outcome: Outcome | None
     acted_by: MemberId | None
     acted_name: str
@@ -140,7 +139,7 @@ UPDATE cases SET is_escalated = 1, claimed_by = NULL, claimed_name = '', claimed
 """
 PROPOSE = """
 UPDATE cases SET proposed_by = ?, proposed_name = ?, proposed_reason = ?, proposed_seconds = ?, proposed_outcome = ?,
-    is_helpers_proposal = ?,
+    is_helpers_proposal = ?, is_bot_ban_proposed = ?,
     claimed_by = NULL, claimed_name = '', claimed_at = NULL
 WHERE id = ? RETURNING *
 """
@@ -292,9 +291,11 @@ class Cases(Repository):
         *,
         outcome: Outcome = Outcome.BAN,
         is_helpers: bool = False,
+        is_bot_ban: bool = False,
     ) -> Case:
         """Records a proposed outcome and clears the claim, so that another moderator can confirm it."""
-        return await _one(tx, PROPOSE, (by, name, reason, seconds, outcome, is_helpers, case_id))
+        proposed = (by, name, reason, seconds, outcome, is_helpers, is_bot_ban)
+        return await _one(tx, PROPOSE, (*proposed, case_id))
 
     async def close(
         self,

@@ -233,11 +233,15 @@ def _state(say: Language, case: Case) -> str:
                     outcome=case.proposed_outcome,
                     seconds=case.proposed_seconds,
                     reason=case.proposed_reason,
+                    is_bot_ban=case.is_bot_ban_proposed,
                 )
             )
         elif case.proposed_by is not None:
             by, seconds = case.proposed_name, case.proposed_seconds
-            lines.append(say("case-ban-proposed", by=by, seconds=seconds, reason=case.proposed_reason))
+            is_bot_ban, reason = case.is_bot_ban_proposed, case.proposed_reason
+            lines.append(
+                say("case-ban-proposed", by=by, seconds=seconds, reason=reason, is_bot_ban=is_bot_ban)
+            )
         if case.claimed_by is not None and case.claimed_at is not None:
             lines.append(say("case-claimed", name=case.claimed_name, at=case.claimed_at))
         return " ".join(lines)

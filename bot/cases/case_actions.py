@@ -18,7 +18,7 @@ from bot.permissions import demand_below, helper_of, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE
 from bot.studio import Moderator, NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
-from bot.ui import SentForm, TextForm, line, markdown, note, say_in, say_to
+from bot.ui import SentForm, TextForm, line, markdown, menu_of, note, say_in, say_to
 from db import Case, Outcome
 from moderation import written
 
@@ -116,12 +116,23 @@ class CaseActions:
             default = offered or (_DEFAULT_TIMEOUT if is_timeout else "")
             label = say("case-form-duration", outcome=outcome)
             fields[label] = line("span", most=LONGEST_SPAN, default=default, is_required=is_timeout)
+        lacking, by = (
+            discord_sanctions.missing(interaction.guild, interaction.user, outcome),
+            helper_of(interaction),
+        )
+        # Where the ban is only proposed, the moderator who confirms it chooses.
+        if outcome is Outcome.BAN and by.may_ban and not by.is_helper:
+            choices = {"bot": say("case-whose", whose="bot", obstacle=lacking, power="ban", case=0)}
+            if lacking is None:
+                choices["both"] = say("case-whose", whose="both", obstacle=None, power="ban", case=0)
+            default = "bot" if lacking or case.is_bot_ban_proposed else "both"
+            fields[say("case-form-whose-ban")] = menu_of("whose", choices, default)
         title = say(
             "case-form-title",
             outcome=outcome,
             name=case.member_name,
             number=case.number,
-            is_both=discord_sanctions.missing(interaction.guild, interaction.user, outcome) is None,
+            is_both=lacking is None,
         )
         await interaction.response.send_modal(
             TextForm(markdown.short(title, 45), _FORMS[outcome], case.id, fields)
@@ -135,8 +146,12 @@ class CaseActions:
         by, span = helper_of(interaction), sent.entry("span", LONGEST_SPAN)
         await self._demand_below(interaction, sent.subject, by)
         outcome = next(each for each, form in _FORMS.items() if form is sent.action)
+        whose = sent.entry("whose")
         decision = Decision(
-            outcome=outcome, reason=sent.entry("reason"), seconds=seconds_of(span) if span else None
+            outcome=outcome,
+            reason=sent.entry("reason"),
+            seconds=seconds_of(span) if span else None,
+            is_bot_ban=whose == "bot" if whose else None,
         )
         await self._finish(interaction, await self._casework.decide(sent.subject, by, decision))
 
@@ -184,6 +199,8 @@ class CaseActions:
         if done.earlier is not None:
             parts.append(say("case-earlier-sanction", until=done.earlier.expires_at))
         parts.append(say("case-too-plain", pictures=done.plain))
+        if done.is_bots_alone:
+            parts.append(say("case-bot-ban"))
         parts += await self._effects.told(say, results)
         if done.strike_until is not None:
             parts.append(say("case-strikes-now", strikes=done.strikes))

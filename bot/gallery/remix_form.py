@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
 from bot.studio.orders.variations import Change, Remixable
-from bot.ui import FORM_SECONDS, PICTURE, Language, custom_id, entries_in, pattern
+from bot.ui import FORM_SECONDS, PICTURE, Language, custom_id, entries_in, menu_of, pattern
 from generation import JobId
 
 _PROMPT, _NEGATIVE, _IMAGE, _CHANGE, _SCHEDULER = "prompt", "negative", "image", "change", "scheduler"
@@ -68,15 +68,6 @@ def form_of(say: Language, remixable: Remixable, image: int = 0, texts: Sequence
         own = job.drawing.scheduler if job.drawing.scheduler in names else remixable.schedulers[0]
         form.add_item(ui.Label(text=say("remix-scheduler"), component=menu_of(_SCHEDULER, names, own)))
     return form
-
-
-def menu_of(name: str, choices: Mapping[str, str], default: str) -> ui.Select[Any]:
-    """Builds a menu. `choices`: value to label."""
-    options = [
-        discord.SelectOption(label=label, value=value, default=value == default)
-        for value, label in choices.items()
-    ]
-    return ui.Select(custom_id=name, options=options)
 
 
 def paragraph_of(name: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:

@@ -13,6 +13,7 @@ from bot.ui.forms import (
     choices_in,
     entries_in,
     line,
+    menu_of,
     paragraph,
     texts_in,
 )

@@ -95,3 +95,12 @@ def paragraph(custom_id: str, *, most: int, is_required: bool = True) -> ui.Text
     return ui.TextInput(
         custom_id=custom_id, style=discord.TextStyle.paragraph, max_length=most, required=is_required
     )
+
+
+def menu_of(name: str, choices: Mapping[str, str], default: str) -> ui.Select[Any]:
+    """Builds a menu. `choices`: value to label."""
+    options = [
+        discord.SelectOption(label=label, value=value, default=value == default)
+        for value, label in choices.items()
+    ]
+    return ui.Select(custom_id=name, options=options)

@@ -11,4 +11,5 @@ ALTER TABLE cases ADD COLUMN proposed_outcome TEXT CHECK (
     proposed_outcome IN ('approve', 'remove', 'warn', 'timeout', 'ban', 'block')
 );
 ALTER TABLE cases ADD COLUMN is_helpers_proposal INTEGER NOT NULL DEFAULT 0 CHECK (is_helpers_proposal IN (0, 1));
+ALTER TABLE cases ADD COLUMN is_bot_ban_proposed INTEGER NOT NULL DEFAULT 0 CHECK (is_bot_ban_proposed IN (0, 1));
 UPDATE cases SET proposed_outcome = 'ban' WHERE proposed_by IS NOT NULL;

@@ -69,6 +69,7 @@ NO_PERSON = {
     "ruling",
     "is_escalated",
     "is_helpers_proposal",
+    "is_bot_ban_proposed",
     "is_withheld",
     "is_first_refusal",
     "is_card_stale",

@@ -174,7 +174,7 @@ KEPT_BACK = {
     "cases": """
         rule words score normal_form likeness language
         is_escalated claimed_by claimed_name claimed_at proposed_by proposed_name proposed_reason acted_by acted_name
-        proposed_seconds proposed_outcome is_helpers_proposal
+        proposed_seconds proposed_outcome is_helpers_proposal is_bot_ban_proposed
         verdict picture block power card_channel_id card_message_id is_card_stale is_withheld
         is_first_refusal
     """,

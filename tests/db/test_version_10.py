@@ -147,7 +147,8 @@ async def test_the_rows_of_every_other_table_are_the_same(
     assert {row.pop("language") for name in ("cases", "verdicts") for row in new[name]} == {""}
     assert {row.pop("details") for row in new["case_entries"]} == {"{}"}
     assert {row.pop("proposed_seconds") for row in new["cases"]} == {None}
-    assert {row.pop("is_helpers_proposal") for row in new["cases"]} == {0}
+    flags = ("is_helpers_proposal", "is_bot_ban_proposed")
+    assert {row.pop(name) for row in new["cases"] for name in flags} == {0}
     assert all(
         row.pop("proposed_outcome") == (None if row["proposed_by"] is None else "ban") for row in new["cases"]
     )

@@ -6,7 +6,7 @@ of effects, written in the same transaction and carried out by bot/cases.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.studio import (
     CaseClosed,
@@ -19,11 +19,11 @@ from bot.studio import (
     NothingToPardon,
     OwnCase,
 )
+from bot.studio.cases.decisions import Decision, Done
 from bot.studio.cases.sanction_rules import SanctionRules, demand_senior
 from bot.studio.cases.takedown import Takedown
 from db import (
     Act,
-    Block,
     Case,
     EffectKind,
     EntryKind,
@@ -39,25 +39,6 @@ from moderation import DAY, Ruling, Rung, parse_escalation, rung_for
 STRIKING = (Outcome.WARN, Outcome.TIMEOUT, Outcome.BAN)
 """Outcomes that give a strike."""
 BLOCKING = (Outcome.TIMEOUT, Outcome.BAN, Outcome.BLOCK)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    outcome: Outcome
-    reason: str = ""
-    seconds: float | None = None  # for outcomes that block; None: until lifted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """The result of a decision."""
-
-    case: Case
-    earlier: Block | None = None  # a block of another case that ends later, and so holds
-    is_proposal: bool = False  # waits for another moderator; no other change
-    strikes: int = 0  # the member's live strikes
-    strike_until: float | None = None  # unix seconds; end of the new strike
-    plain: int = 0  # removed pictures that can't be recognised when generated again
 
 
 class Casework:
@@ -276,11 +257,18 @@ class Casework:
             return case
 
     async def unban(
-        self, by: Moderator, member: MemberId, reason: str = "", act: Act = Act.UNBAN
+        self,
+        by: Moderator,
+        member: MemberId,
+        reason: str = "",
+        act: Act = Act.UNBAN,
+        *,
+        is_discord_too: bool = True,
     ) -> tuple[bool, list[Case]]:
         """Lifts all blocks of the member; strikes stay. Returns whether any was live, and their cases.
 
-        `act`: UNBAN, which may lift Discord's own ban alone, or UNBLOCK. Raises OwnCase, SeniorNeeded.
+        `act`: UNBAN, which may lift Discord's own ban alone, or UNBLOCK. `is_discord_too`: False leaves Discord's own timeout
+        and ban. Raises OwnCase, SeniorNeeded.
         """
         if member == by.member:
             raise OwnCase
@@ -294,11 +282,11 @@ class Casework:
             powers = set[str]()
             for case in cases:
                 await self.enter(tx, case, by, EntryKind.LIFTED, reason)
-                if case.power and case.power not in powers:
+                if is_discord_too and case.power and case.power not in powers:
                     await self.want(tx, EffectKind.LIFT, case)
                 powers.add(case.power)
             numbers: list[int | None] = [case.number for case in cases]
-            if not numbers and (was_blocked or act is Act.UNBAN):
+            if not numbers and (was_blocked or (act is Act.UNBAN and is_discord_too)):
                 numbers = [None]  # lifting Discord's own ban alone is a moderator's act too
             for number in numbers:
                 await self.takedown.note(
@@ -417,12 +405,14 @@ class Casework:
         if case.told_at is None:
             # Before a ban: after it there is no common server, and so no direct message.
             await self.want(tx, EffectKind.NOTICE, case)
-        if outcome in (Outcome.TIMEOUT, Outcome.BAN):
+        is_bots_alone = decision.is_bots_alone(case)
+        if outcome in (Outcome.TIMEOUT, Outcome.BAN) and not is_bots_alone:
             await self.want(tx, EffectKind.SANCTION, case)
         strikes = await self.records.strikes.live(case.guild_id, case.member, now)
         done = Done(
             case=case,
             earlier=None if holding == block else holding,
+            is_bots_alone=is_bots_alone,
             strikes=strikes,
             strike_until=strike_until,
             plain=plain,
@@ -440,7 +430,15 @@ class Casework:
     async def _propose(self, tx: Transaction, case: Case, by: Moderator, decision: Decision) -> Done:
         outcome, reason, seconds = decision.outcome, decision.reason, decision.seconds
         case = await self.records.cases.propose(
-            tx, case.id, by.member, by.name, reason, seconds, outcome=outcome, is_helpers=by.is_helper
+            tx,
+            case.id,
+            by.member,
+            by.name,
+            reason,
+            seconds,
+            outcome=outcome,
+            is_helpers=by.is_helper,
+            is_bot_ban=bool(decision.is_bot_ban),
         )
         act = Act.PROPOSE if by.is_helper else Act.PROPOSE_BAN
         details = {"outcome": outcome} if by.is_helper else None

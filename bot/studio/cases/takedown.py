@@ -343,8 +343,12 @@ class Takedown:
     ) -> None:
         """Logs Discord's own timeout or ban, set or lifted, after Discord has answered."""
         async with self._records.database.transaction() as tx:
-            if act is Act.DISCORD_LIFTED and power == "ban":
-                await self._records.effects.drop_ends(tx, by.guild_id, member)
+            if act is Act.DISCORD_LIFTED:
+                for each in await self._records.cases.in_force(by.guild_id, member, self._clock()):
+                    if each.power == power:
+                        await self._records.cases.set_power(tx, each.id, "")  # the bot's own goes on
+                if power == "ban":
+                    await self._records.effects.drop_ends(tx, by.guild_id, member)
             await self.note(tx, by, act, member, case=case, details={"power": power})
 
     async def note_reading(self, by: Moderator, member: MemberId | None) -> None:

@@ -72,6 +72,14 @@ class AboveYou(CaseRefusal):
     is_level: bool = False  # a moderators' level is above theirs, not a role
 
 
+class NoDiscordBan(CaseRefusal):
+    """Discord's own ban was asked for, and the moderator or the bot lacks the permission."""
+
+    obstacle: str
+    power: str = "ban"
+    case: int = 0
+
+
 class HelpersPropose(CaseRefusal):
     """A helper can't do that: helpers see, and propose with the buttons of a case."""
 

@@ -197,7 +197,7 @@ case-earlier-entries = { $count ->
 }
 case-open = **Open**
 case-escalated = Escalated: a moderator with Manage Server decides.
-case-ban-proposed = { case-moderator } proposes { case-ban-length }: { $reason ->
+case-ban-proposed = { case-moderator } proposes { case-ban-length }{ case-by-bot-alone }: { $reason ->
     [none] no reason given
    *[other] { PLAIN($reason) }
 }. { case-confirm }
@@ -207,13 +207,17 @@ case-helper-proposes = { $by ->
    *[other] <@{ ID($by) }>
 } proposes: { case-outcome }{ $outcome ->
     [timeout] { " " }{ case-until-length }
-    [ban] { " " }{ case-until-length }
+    [ban] { " " }{ case-until-length }{ case-by-bot-alone }
    *[other] { "" }
 } — { $reason ->
     [none] no reason given
    *[other] { PLAIN($reason) }
 }. { case-helper-confirm }
 case-helper-confirm = A moderator must confirm it, or decide otherwise.
+case-by-bot-alone = { $is_bot_ban ->
+    [yes] { " " }(by the bot alone)
+   *[no] { "" }
+}
 case-until-length = { $seconds ->
     [none] until lifted
    *[other] for { SPAN($seconds) }
@@ -348,6 +352,14 @@ case-form-whose = { $is_both ->
     [yes] bot and Discord
    *[no] bot only
 }
+case-form-whose-ban = Whose ban
+case-whose = { $whose ->
+    [both] The bot's and Discord's: not in this server
+   *[bot] { $obstacle ->
+        [none] The bot's alone: no pictures
+       *[other] The bot's alone: no pictures ({ case-obstacle })
+    }
+}
 case-form-reason = Reason, shown to the member
 case-form-duration = { $outcome ->
     [timeout] How long (30m, 12h, 7d, 2w)
@@ -374,6 +386,7 @@ case-done = Case { ID($number) }: { $outcome ->
     [ban] <@{ ID($member) }> is banned from making pictures { case-until }
    *[block] <@{ ID($member) }> is blocked { case-until }
 }.
+case-bot-ban = The ban is the bot's alone: Discord lets them stay in this server.
 case-earlier-sanction = An earlier sanction still holds, { case-until }.
 # Pictures that were removed and have no fingerprint.
 case-too-plain = { $pictures ->

@@ -351,10 +351,20 @@ command-mod-ban = Ban from making pictures, and Discord's own ban where you may 
     .member = Whom
     .reason = Shown to the member
     .duration = 30m, 12h, 7d or 2w; left out: until lifted
+    .whose = Left out: both, where you and I may
+mod-whose = { $whose ->
+    [bot] the bot's alone: no pictures
+    [both] the bot's and Discord's: not in this server
+   *[discord] Discord's own ban alone
+}
 command-mod-unban = Lift a timeout or ban, the bot's and Discord's; the strike stays
     .member = Who may make pictures again
     .reason = For the log
+    .whose = Left out: both
 mod-not-blocked-by-me = They are not blocked by me.
+mod-discords-stays = Discord's own timeout and ban stay as they are.
+mod-no-discord-ban = Discord has no ban of theirs that I could lift.
+mod-bot-ban-stays = The bot's goes on, { case-until }.
 command-mod-purge = Take down all recent pictures of a member, or of all members
     .since = The last 30m, 12h, 7d
     .reason = For the log

@@ -344,6 +344,7 @@ error-above-you = { $is_owner ->
        *[no] Their role is above yours: a moderator above them must do that.
     }
 }
+error-no-discord-ban = Discord's own ban can't be set or lifted, so nothing was done: { case-obstacle }.
 error-helpers-propose = Helpers see and propose: press a button of a case, and a moderator confirms it. That needs a moderator.
 error-head-needed = Only heads change the rules of this server. A manager chooses roles with `/server level`.
 error-ban-needs-head = That lasts as long as a ban, and only heads ban here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
