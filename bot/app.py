@@ -28,6 +28,7 @@ from bot.commands import help as help_command
 from bot.commands import ideas, imagine, picture, report, server, sketch, style, vary, verify
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
+from bot.commands.mod import export as mod_export
 from bot.commands.mod import group as mod
 from bot.commands.mod import lockdown as mod_lockdown
 from bot.commands.mod import log as mod_log
@@ -97,6 +98,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
         *mod_sanctions.COMMANDS,
         *mod_lockdown.COMMANDS,
         *mod_audit.COMMANDS,
+        *mod_export.COMMANDS,
     ):
         moderators.add_command(each)
     moderators.add_command(mod_rules.RULES)
@@ -149,6 +151,8 @@ def add_routes(client: Atelier) -> None:
     routes.add(Page.LOG, mod_log.turn)
     routes.add(Page.CASES, mod_cases.turn)
     routes.add_each(CaseAction, client.case_actions.press)
+    routes.add(CaseAction.HISTORY, client.case_history.press)
+    routes.add(Page.CASE, client.case_history.turn)
     routes.add_form(texts_in(CaseForm), client.case_actions.submit)
     routes.add_form(texts_in(AppealForm), appeal_forms.submit)
     routes.add_form(texts_in(report.ReportForm), report.submit)

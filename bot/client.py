@@ -13,6 +13,7 @@ from discord import app_commands
 from bot import errors
 from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
+from bot.cases.case_history import CaseHistory
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.effects import Effects
 from bot.cases.greeting import greet
@@ -117,6 +118,7 @@ class Atelier(discord.AutoShardedClient):
         self.lockdown_ends = LockdownEnds(self, parts, self.mod_channel)
         self.effects = Effects(self, parts, self.mod_channel, self.direct_messages)
         self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.effects)
+        self.case_history = CaseHistory(parts.casework)
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.effects)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
         self.typed_orders = TypedOrders(parts, self.delivery)

@@ -63,6 +63,7 @@ class Act(StrEnum):
     SECOND_FOR_BANS = "second-for-bans"
     STYLE_REMOVE = "style-remove"  # another member's style
     PAID_ACCESS = "paid-access"  # whether members of the server pay for access
+    EXPORT = "export"  # cases or the log, as a file
     READ_LOG = "read-log"  # members' prompts, in /mod log
 
 

@@ -14,6 +14,7 @@ class CaseAction(StrEnum):
     TIMEOUT = "case:timeout"
     BAN = "case:ban"
     CONFIRM = "case:confirm"  # decides as a helper has proposed
+    HISTORY = "case:history"  # shows all that happened in the case, in pages
     NEXT = "case:next"  # shows the next open case; the number is that of the case before it, 0 for the first
 
 

@@ -19,7 +19,7 @@ _REFUSED = discord.Colour(0x99545A)
 _CLOSED = discord.Colour(0x6B7280)
 _APPEAL = discord.Colour(0x5865F2)
 _PROMPT, _REST = 700, 250  # characters shown
-_ENTRIES = 5
+_ENTRIES, _WORDS = 5, 160  # entries on a card, and characters of a person's words in each
 
 _REMOVING = (EntryKind.TAKEN_DOWN, EntryKind.PURGED, EntryKind.REMOVED)
 _SOURCE = re.compile(r"(?P<code>.*?) ?(?P<image>\d*)", re.DOTALL)
@@ -77,9 +77,9 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
                 has_look=dossier.has_look,
             )
             items.append(ui.TextDisplay(choices))
-        items += _buttons(say, case, dossier.rung)
+        items += _buttons(say, case, dossier.rung, has_history=bool(dossier.entries))
     else:
-        items.append(row(next_button(say, case.number)))
+        items.append(row(next_button(say, case.number), _history_button(say, case)))
     return card(*items, colour=_OPEN if case.is_open else _CLOSED), files
 
 
@@ -181,16 +181,19 @@ def _record(say: Language, dossier: Dossier) -> str:
 
 
 def _story(say: Language, entries: Sequence[Entry]) -> str:
-    lines = [
-        say("case-entry", at=entry.at, name=entry.written_name, kind=entry.kind, entry=_entry(say, entry))
-        for entry in entries[-_ENTRIES:]
-    ]
+    lines = [entry_line(say, entry) for entry in entries[-_ENTRIES:]]
     if len(entries) > _ENTRIES:
         lines.insert(0, say("case-earlier-entries", count=len(entries) - _ENTRIES))
     return "\n".join(lines)
 
 
-def _entry(say: Language, entry: Entry) -> str:
+def entry_line(say: Language, entry: Entry, most: int = _WORDS) -> str:
+    """Returns an entry in one line. `most`: characters of a person's words."""
+    told = _entry(say, entry, most)
+    return say("case-entry", at=entry.at, name=entry.written_name, kind=entry.kind, entry=told)
+
+
+def _entry(say: Language, entry: Entry, most: int) -> str:
     details = entry.details
     if entry.kind is EntryKind.CHECKED:
         why = _why(say, details["category"], details["rule"], details["words"])
@@ -207,9 +210,10 @@ def _entry(say: Language, entry: Entry) -> str:
             has_end="until" in details,
             until_before=details.get("until_before"),
             until=details.get("until"),
+            limit=most // 2,
         )
     choice = details.get("outcome") or details.get("decision")
-    return say("case-entry-act", kind=entry.kind, choice=choice, text=entry.text)
+    return say("case-entry-act", kind=entry.kind, choice=choice, text=entry.text, limit=most)
 
 
 def _is_undoing(entry: Entry) -> bool:
@@ -259,7 +263,11 @@ def _state(say: Language, case: Case) -> str:
     )
 
 
-def _buttons(say: Language, case: Case, rung: Rung) -> list[ui.Item[Any]]:
+def _history_button(say: Language, case: Case) -> CaseButton:
+    return CaseButton(CaseAction.HISTORY, case.id, label=say("case-history-button"))
+
+
+def _buttons(say: Language, case: Case, rung: Rung, *, has_history: bool) -> list[ui.Item[Any]]:
     def button(action: CaseAction) -> CaseButton:
         is_next = _SANCTION.get(action) == rung.sanction
         label = say(
@@ -282,6 +290,8 @@ def _buttons(say: Language, case: Case, rung: Rung) -> list[ui.Item[Any]]:
         label = say("case-confirm-button", outcome=case.proposed_outcome)
         style = discord.ButtonStyle.success
         decides.insert(0, CaseButton(CaseAction.CONFIRM, case.id, label=label, style=style))
+    if has_history:
+        decides.append(_history_button(say, case))
     return [row(*looks), row(*decides)]
 
 

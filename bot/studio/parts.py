@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.studio import Settings
 from bot.studio.cases.appeals import CaseAppeals
 from bot.studio.cases.cases import Casework
+from bot.studio.cases.export import ModExport
 from bot.studio.cases.levels import ModLevels
 from bot.studio.cases.reports import MemberReports
 from bot.studio.cases.takedown import Takedown
@@ -70,6 +71,7 @@ class Parts:
     variations: Variations
     lockdown: Lockdown
     levels: ModLevels
+    mod_export: ModExport
     rule_book: RuleBook
     policies: ServerPolicies
     prompt_screening: PromptScreening
@@ -145,6 +147,7 @@ def build_parts(
         variations=Variations(settings, records, dispatch.abilities_of),
         lockdown=lockdown,
         levels=ModLevels(records, takedown),
+        mod_export=ModExport(records, takedown),
         rule_book=rule_book,
         policies=policies,
         prompt_screening=prompt_screening,

@@ -15,6 +15,10 @@ class BadDuration(CaseRefusal):
     text: str
 
 
+class BadDate(CaseRefusal):
+    text: str
+
+
 class NoSuchMember(CaseRefusal):
     """The named account is a bot, or is unknown."""
 

@@ -152,7 +152,7 @@ case-entry-act = { $kind ->
    *[pardoned] pardoned
 }{ $text ->
     [none] { "" }
-   *[other] : { PLAIN($text, limit: 160) }
+   *[other] : { PLAIN($text, $limit) }
 }
 case-choice = { $choice ->
     [approve] approve
@@ -178,8 +178,8 @@ case-entry-not-done = not done in Discord: { $effect ->
 case-entry-amended = amended: { $has_reason ->
     [yes] reason: { $before ->
         [none] none
-       *[other] { PLAIN($before, limit: 75) }
-    } → { PLAIN($reason, limit: 75) }
+       *[other] { PLAIN($before, $limit) }
+    } → { PLAIN($reason, $limit) }
    *[no] { "" }
 }{ $has_end ->
     [yes] { $has_reason ->
@@ -192,8 +192,20 @@ case-entry-amended = amended: { $has_reason ->
    *[no] { "" }
 }
 case-earlier-entries = { $count ->
-    [one] -# { $count } earlier entry: `/mod case`
-   *[other] -# { $count } earlier entries: `/mod case`
+    [one] -# { $count } earlier entry: *History*
+   *[other] -# { $count } earlier entries: *History*
+}
+case-history-button = History
+case-history = ### History of case { ID($number) } · page { $page } of { $pages }
+case-history-opened = -# { MOMENT($at) } · { $origin ->
+    [flag] the case was opened: flagged
+    [refusal] the case was opened: refused
+    [report] the case was opened: reported
+    [picture] { $ruling ->
+        [flag] the case was opened: a picture was flagged
+       *[other] the case was opened: a picture was refused
+    }
+   *[moderator] the case was opened by a moderator
 }
 case-open = **Open**
 case-escalated = Escalated: a moderator with Manage Server decides.

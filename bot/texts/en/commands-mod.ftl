@@ -131,6 +131,22 @@ mod-stats-moderator = { $who ->
    *[other] <@{ ID($who) }> { $count }
 }
 mod-stats-appeals = **Appeals** { $appeals }, of which { $overturned } overturned
+command-mod-export = A file of the cases or of the log, for you alone
+    .what = Cases with all that happened in them, or the log of prompts
+    .since = A date (2026-11-30, UTC), or 12h, 7d, 2w ago; left out: 30d
+    .until = A date, included, or a time as above; left out: now
+    .file_type = JSON, or CSV for a spreadsheet, without what happened in a case; left out: JSON
+mod-export-what = { $what ->
+    [cases] cases
+   *[log] log
+}
+mod-export = { $rows ->
+    [one] { $rows } row
+   *[other] { $rows } rows
+} from { MOMENT($since) } to { MOMENT($until) }.{ $has_more ->
+    [yes] { " " }These are only the newest ones: choose a shorter time for the others.
+   *[no] { "" }
+} The file holds members' prompts: keep it as carefully as the log, and delete it when you have used it.
 command-mod-audit = Check that the audit log is whole, and show the newest acts
     .head = A head from an earlier /mod audit, which the log must still hold
     .member = Only about this member
@@ -213,6 +229,7 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [second-for-bans] second-for-bans
     [style-remove] style-remove
     [paid-access] paid-access
+    [export] export
     [read-log] read-log
    *[other] { $act }
 }
@@ -238,11 +255,13 @@ mod-audit-detail = { $name ->
     [preset] preset
     [refuse] refuse
     [role] role
+    [rows] rows
     [since] since
     [strike-until] strike until
     [until] until
     [version] version
     [was-blocked] was blocked
+    [what] what
     [where] where
    *[other] { $name }
 } { $code ->
@@ -275,6 +294,8 @@ mod-audit-detail = { $name ->
     [timeout] timeout
     [ban] ban
     [block] block
+    [cases] cases
+    [log] log
     [none] none
     [helper] helper
     [moderator] moderator

@@ -269,6 +269,7 @@ error-messages-closed = I can't send you a direct message. Allow direct messages
 error-not-running = That job is not waiting or running any more.
 error-too-large = The picture would be { $side } pixels wide or high; the maximum is { $limit }.
 error-is-square = That picture is square already.
+error-bad-date = { CODE($text) } is neither a date such as 2026-11-30 nor a time such as 7d.
 error-bad-duration = { CODE($text) } is not a duration. Write `30m`, `12h`, `7d` or `2w`.
 error-nothing-to-verify = There is no picture that I can read. I read PNG, JPEG and WebP.
 error-too-many-checks = You can have { $limit } pictures checked in a minute. Try again in { WAIT($retry_after) }.

@@ -13,6 +13,7 @@ from bot.app import build
 from bot.cases.buttons import CaseAction
 from bot.client import Atelier
 from bot.studio.cases.cases import Decision
+from bot.studio.cases.export import Format, What
 from bot.studio.errors import PromptRefused
 from bot.studio.styles.server_styles import StyleInput
 from db.appeals import Decision as Answer
@@ -195,6 +196,7 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
     Act.PAID_ACCESS: lambda shop: shop.casework.set_paid(MIA, True),
     Act.STYLE_REMOVE: remove_style,
+    Act.EXPORT: lambda shop: shop.mod_export.make(MIA, What.LOG, 0.0, 9e9, Format.JSON, 1000),
     Act.READ_LOG: lambda shop: shop.takedown.note_reading(MIA, ADA.member),
 }
 
@@ -203,6 +205,7 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "mod cases": (),
     "mod member": (Act.READ_LOG,),
     "mod stats": (),
+    "mod export": (Act.EXPORT,),
     "mod audit": (),
     "mod rule list": (),
     "mod rule test": (),
@@ -260,7 +263,8 @@ def test_every_command_and_button_of_a_moderator_has_its_act(shop: Shop) -> None
         commands = group.walk_commands()
         named |= {each.qualified_name for each in commands if not isinstance(each, app_commands.Group)}
     assert named | {"Remove picture"} == set(COMMANDS)
-    assert set(PRESSES) == {*CaseAction, *Answer} - {CaseAction.NEXT}, "that one only shows a case"
+    shows = {CaseAction.NEXT, CaseAction.HISTORY}
+    assert set(PRESSES) == {*CaseAction, *Answer} - shows, "those only show a case"
     # Owners have these too: the button on a gallery's card that cancels an order, and /style delete.
     theirs = {Act.CANCEL, Act.STYLE_REMOVE}
     assert {act for acts in COMMANDS.values() for act in acts} | set(PRESSES.values()) | theirs == set(Act)
