@@ -30,7 +30,7 @@ from generation import MemberId
 from moderation import seconds_in
 
 Interaction = discord.Interaction[Any]
-_CHOSEN = "mod levels"  # the key in an interaction's extras
+_CHOSEN = "levels"  # the key in an interaction's extras
 
 
 def held_by(interaction: Interaction) -> discord.Permissions:

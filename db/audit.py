@@ -54,6 +54,8 @@ class Act(StrEnum):
     PANIC_FAMILY = "panic-family"
     PANIC_KNOWN = "panic-known"
     RULE_ADD = "rule-add"
+    RULE_EDIT = "rule-edit"
+    RULE_IMPORT = "rule-import"
     RULE_REMOVE = "rule-remove"
     POLICY_PRESET = "policy-preset"
     POLICY_CATEGORY = "policy-category"

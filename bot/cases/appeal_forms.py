@@ -48,7 +48,7 @@ class AppealForms:
         form = _ANSWERS[decision]
         await interaction.response.send_modal(TextForm(title, form, appeal_id, fields))
 
-    async def submit(self, interaction: Interaction, sent: SentForm) -> None:
+    async def submit(self, interaction: Interaction, sent: SentForm[AppealForm]) -> None:
         """Answers a submitted form, the member's or the moderator's. Raises as `CaseAppeals.ask` and `answer`."""
         if sent.action is AppealForm.ASK:
             await self._ask(interaction, sent.subject, sent.entry("why", LONGEST_APPEAL))

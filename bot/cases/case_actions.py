@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 import discord
+from discord import ui
 
 from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
@@ -77,6 +78,8 @@ class CaseActions:
                 by = moderator_of(interaction)
                 await self._demand_below(interaction, subject, by)
                 await self._finish(interaction, await self._casework.confirm(subject, by))
+            case CaseAction.HISTORY:
+                pass  # it has a route of its own
             case CaseAction.NEXT:
                 await self._show_next(interaction, subject, by)
             case CaseAction.WARN | CaseAction.TIMEOUT | CaseAction.BAN:
@@ -107,7 +110,8 @@ class CaseActions:
     async def _open_form(self, interaction: Interaction, outcome: Outcome, case: Case) -> None:
         say = say_to(interaction)
         _, rung = await self._casework.standing(case.guild_id, case.member)
-        fields = {say("case-form-reason"): line("reason", default=case.proposed_reason)}
+        fields: dict[str, ui.Item[Any]] = {}
+        fields[say("case-form-reason")] = line("reason", default=case.proposed_reason)
         if outcome is not Outcome.WARN:
             offered = written(rung.seconds or 0) if rung.sanction == outcome else ""
             is_timeout = outcome is Outcome.TIMEOUT
@@ -138,7 +142,7 @@ class CaseActions:
             TextForm(markdown.short(title, 45), _FORMS[outcome], case.id, fields)
         )
 
-    async def submit(self, interaction: Interaction, sent: SentForm) -> None:
+    async def submit(self, interaction: Interaction, sent: SentForm[CaseForm]) -> None:
         """Decides the case of a submitted form. Its state is its custom_id, so a restart in between changes nothing.
 
         Raises BadDuration, the refusals of `demand_below`, and those of `Casework.decide`.

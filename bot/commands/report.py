@@ -23,7 +23,7 @@ async def open_form(interaction: Interaction, message: int) -> None:
     await interaction.response.send_modal(TextForm(say("report-title"), ReportForm.REPORT, message, fields))
 
 
-async def submit(interaction: Interaction, sent: SentForm) -> None:
+async def submit(interaction: Interaction, sent: SentForm[ReportForm]) -> None:
     """Answers the form. Raises NoSuchJob, and the refusals of `MemberReports.report`."""
     atelier, actor = interaction.client, actor_of(interaction)
     job = await atelier.parts.takedown.job_of_message(sent.subject, actor)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import discord
 import msgspec
@@ -16,6 +16,8 @@ from bot.ui.components import NUMBER, custom_id, pattern
 FORM_SECONDS = 15 * 60.0
 """Seconds. Discord's own tokens expire then, so a later answer is useless."""
 REASON = 300  # characters
+
+Action = TypeVar("Action", bound=StrEnum)
 
 
 class TextForm(ui.Modal):
@@ -32,10 +34,10 @@ class TextForm(ui.Modal):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SentForm:
+class SentForm(Generic[Action]):
     """A submitted TextForm."""
 
-    action: StrEnum
+    action: Action
     subject: int
     entries: Mapping[str, str]  # each field's text or first choice, by custom_id
 
@@ -44,11 +46,11 @@ class SentForm:
         return self.entries.get(field, "").strip()[:most]
 
 
-def texts_in(actions: type[StrEnum]) -> Callable[[Mapping[str, Any]], SentForm | None]:
+def texts_in(actions: type[Action]) -> Callable[[Mapping[str, Any]], SentForm[Action] | None]:
     """Returns a function that reads the data of such a form. It returns None for another form, and raises UnreadablePress."""
     ours = re.compile(pattern(actions, NUMBER))
 
-    def read(sent: Mapping[str, Any]) -> SentForm | None:
+    def read(sent: Mapping[str, Any]) -> SentForm[Action] | None:
         match = ours.fullmatch(str(sent.get("custom_id", "")))
         if match is None:
             return None

@@ -31,7 +31,7 @@ ORDER BY 1, 2
 
 
 # Acts in a case that may end without a decision, acts on a server, and acts whose reason is sent to the member.
-CONSIDERED = {Act.OPEN_CASE, Act.CLAIM, Act.ESCALATE, Act.PROPOSE_BAN, Act.NOTE, Act.READ_LOG}
+CONSIDERED = {Act.OPEN_CASE, Act.CLAIM, Act.ESCALATE, Act.PROPOSE, Act.PROPOSE_BAN, Act.NOTE, Act.READ_LOG}
 ON_NO_MEMBER = {
     Act.RAID_ON,
     Act.RAID_OFF,
@@ -40,11 +40,15 @@ ON_NO_MEMBER = {
     Act.PANIC_FAMILY,
     Act.PANIC_KNOWN,
     Act.RULE_ADD,
+    Act.RULE_EDIT,
+    Act.RULE_IMPORT,
     Act.RULE_REMOVE,
     Act.POLICY_PRESET,
     Act.POLICY_CATEGORY,
     Act.POLICY_RESET,
     Act.LOG_CHANNEL,
+    Act.MOD_ROLE,
+    Act.EXPORT,
     Act.SECOND_FOR_BANS,
     Act.PAID_ACCESS,
 }

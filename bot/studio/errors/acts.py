@@ -206,6 +206,24 @@ class RuleUnusable(ServerRefusal):
     word: str = ""
 
 
+class RuleOfFileUnusable(RuleUnusable):
+    number: int = 0  # the rule's place in the file, from 1
+
+
+class RuleFileProblem(StrEnum):
+    NO_LIST = "no-list"
+    ENTRY = "entry"  # a rule lacks a field, or has one that is none of its own or of another kind
+    TWICE = "twice"  # two rules have one name
+
+
+class RuleFileUnusable(ServerRefusal):
+    """The file is no list of rules."""
+
+    problem: RuleFileProblem
+    number: int = 0  # the rule's place in the file, from 1
+    name: str = ""  # of the field or of the rule
+
+
 class RuleTaken(ServerRefusal):
     name: str
 

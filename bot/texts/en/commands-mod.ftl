@@ -220,6 +220,8 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [panic-family] panic-family
     [panic-known] panic-known
     [rule-add] rule-add
+    [rule-edit] rule-edit
+    [rule-import] rule-import
     [rule-remove] rule-remove
     [policy-preset] policy-preset
     [policy-category] policy-category
@@ -256,6 +258,7 @@ mod-audit-detail = { $name ->
     [refuse] refuse
     [role] role
     [rows] rows
+    [rules] rules
     [since] since
     [strike-until] strike until
     [until] until
@@ -484,6 +487,23 @@ mod-rule-added = { $does ->
    *[refuse] The rule { CODE($name) } refuses from now on. { mod-rule-version }
 }
 mod-rule-version = The rule book is at version { ID($version) }.
+command-mod-rule-edit = Change a rule; earlier versions keep it as it was
+    .name = Its name
+    .words = New words, separated by commas
+    .beside = Only together with one of these; a hyphen: without that
+    .unless = But not inside these; a hyphen: without that
+    .ruling = Left out: as it is
+    .category = Left out: as it is
+    .shadow = Only log matches; decide nothing
+    .new_name = Another name
+command-mod-rule-import = Take rules from a file: new ones are added, those of the same name replaced
+    .file = JSON, as /mod rule export writes it
+mod-rule-imported = { $added } added, { $changed } changed, { $same } the same already. { mod-rule-version }
+command-mod-rule-export = The rules as a file, to edit them or to take them to another server
+mod-rule-exported = { $count ->
+    [one] { $count } rule. `/mod rule import` reads the file.
+   *[other] { $count } rules. `/mod rule import` reads the file.
+}
 command-mod-rule-remove = Remove a rule; earlier versions keep it
     .name = Its name
 mod-rule-removed = The rule { CODE($name) } is removed. { mod-rule-version }
@@ -499,7 +519,13 @@ mod-rule-line = **{ PLAIN($name) }** · { $ruling ->
 } · { $hits ->
     [one] fired { $hits } time
    *[other] fired { $hits } times
-} · since version { ID($since) }
+} · last week: { $is_shadow ->
+    [yes] logged
+   *[no] { $ruling ->
+        [flag] flagged
+       *[refuse] refused
+    }
+} { $newly } · since version { ID($since) }
     -# { PLAIN($words) }
 mod-rule-more = -# and { $count } more
 mod-rule-none = There are no rules. `/mod rule add` makes one; `/mod rule test` tries it first.

@@ -349,7 +349,7 @@ error-no-discord-ban = Discord's own ban can't be set or lifted, so nothing was 
 error-helpers-propose = Helpers see and propose: press a button of a case, and a moderator confirms it. That needs a moderator.
 error-head-needed = Only heads change the rules of this server. A manager chooses roles with `/server level`.
 error-ban-needs-head = That lasts as long as a ban, and only heads ban here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
-error-proposed-already = { case-moderator } has proposed a ban in case { ID($number) } already.
+error-proposed-already = A ban is proposed in case { ID($number) } already, by { case-moderator }.
 error-nothing-proposed = Nothing is proposed in case { ID($number) } any more. Choose what happens.
 error-level-for-everyone = That role is everyone's, or a bot's. Choose a role that only your helpers or moderators have.
 error-roles-unknown = Discord did not say which roles they have. Try again.
@@ -372,6 +372,7 @@ error-no-such-member = That is a bot, or a member that I don't know.
 error-nothing-said = Give at least one of { $command ->
     [mod-restore] `picture` and `since`
     [mod-rule-test] `name` and `words`
+    [mod-rule-edit] `words`, `beside`, `unless`, `ruling`, `category`, `shadow` and `new_name`
    *[server-policy-category] `action`, `flag` and `refuse`
 }.
 
@@ -391,6 +392,15 @@ error-rule-unusable = That rule can't be used: { $problem ->
     [too-many-words] it has { $count } words, more than { $limit }. Make two rules of it.
     [no-word] { CODE($word) } is not a word. A word has letters or digits, at most { $limit } characters.
    *[reserved-word] { CODE($word) } works in the rules file only. Write the words themselves.
+}
+error-rule-of-file-unusable = Rule { $number } of the file, and so none of it: { error-rule-unusable }
+error-rule-file-unusable = { $problem ->
+    [twice] Two rules of the file are called { CODE($name) }. Give one another name.
+    [entry] { $name ->
+        [none] Rule { $number } of the file is none.
+       *[other] Rule { $number } of the file: { CODE($name) } is missing, unknown or of another kind.
+    } `/mod rule export` writes a file that shows the form.
+   *[no-list] That file is no list of rules. `/mod rule export` writes one that shows the form.
 }
 error-rule-taken = There is a rule called { CODE($name) } already. Remove it first, or choose another name.
 error-no-such-rule = This server has no rule called { CODE($name) }.{ $nearest ->

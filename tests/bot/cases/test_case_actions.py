@@ -92,6 +92,11 @@ async def remove_rule(shop: Shop) -> None:
     await shop.rule_book.remove(MIA, "clowns")
 
 
+async def edit_rule(shop: Shop) -> None:
+    await add_rule(shop)
+    await shop.rule_book.edit(MIA, "clowns", Draft(name="mimes", any_of=("mime",)), is_shadow=True)
+
+
 async def reset_policy(shop: Shop) -> None:
     await shop.policies.choose(MIA, SERVER, "family")
     await shop.policies.reset(MIA, SERVER, None)
@@ -187,6 +192,8 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.PANIC_FAMILY: lambda shop: shop.lockdown.panic(MIA, Mode.FAMILY, ""),
     Act.PANIC_KNOWN: lambda shop: shop.lockdown.panic(MIA, Mode.KNOWN, ""),
     Act.RULE_ADD: add_rule,
+    Act.RULE_EDIT: edit_rule,
+    Act.RULE_IMPORT: lambda shop: shop.rule_book.take(MIA, [(Draft(name="x", any_of=("clown",)), True)]),
     Act.RULE_REMOVE: remove_rule,
     Act.POLICY_PRESET: lambda shop: shop.policies.choose(MIA, SERVER, "family"),
     Act.POLICY_CATEGORY: lambda shop: shop.policies.amend(MIA, SERVER, Category.GORE, Change(refuse=0.9)),
@@ -227,6 +234,9 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "mod raid": (Act.RAID_ON, Act.RAID_OFF),
     "mod panic": (Act.PANIC_OPEN, Act.PANIC_PAUSE, Act.PANIC_FAMILY, Act.PANIC_KNOWN),
     "mod rule add": (Act.RULE_ADD,),
+    "mod rule edit": (Act.RULE_EDIT,),
+    "mod rule import": (Act.RULE_IMPORT,),
+    "mod rule export": (),
     "mod rule remove": (Act.RULE_REMOVE,),
     "server policy show": (),
     "server policy preset": (Act.POLICY_PRESET,),

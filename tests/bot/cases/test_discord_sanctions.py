@@ -1,6 +1,7 @@
 """Discord's own audit log says which case a timeout or ban belongs to, and why. The form says how long, and whose it is."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ async def test_a_moderator_chooses_whose_ban_it_is_and_lifts_each_alone(
 ) -> None:
     [guild] = atelier.guilds
     ada, mia, bans = play.person("ada"), play.person("mia"), play.world.guild.bans
-    ban = {"member": ada, "reason": "raids"}
+    ban: dict[str, Any] = {"member": ada, "reason": "raids"}
     said = await answered(await mia.slash("gallery", "mod ban", whose="bot", **ban))
     assert "The ban is the bot's alone" in said and ada.id not in bans
     case = await shop.records.cases.numbered(guild.id, 1)

@@ -53,7 +53,7 @@ async def test_a_helper_proposes_with_a_press_and_a_moderator_confirms_with_one(
     assert "Only moderators" in await answered(
         await ben.click(await posted(atelier, play, press), custom_id=press)
     )
-    use = await mia.slash("gallery", "server level", role=guild.roles[roles["helpers"]], level="helper")
+    use = await mia.slash("gallery", "server level", role=str(roles["helpers"]), level="helper")
     assert f"<@&{roles['helpers']}> makes helpers" in await answered(use)
     has_role(play, ben, roles["helpers"])
 
@@ -124,9 +124,7 @@ async def test_a_role_makes_moderators_and_heads_and_a_level_protects(
         use = await ben.slash("gallery", name, force=True, member=ada, reason="raids")
         assert "of a level above yours" in await answered(use)
     for role in (guild.id, next(each.id for each in guild.roles.values() if each.bot_id)):
-        use = await play.person("mia").slash(
-            "gallery", "server level", role=guild.roles[role], level="moderator"
-        )
+        use = await play.person("mia").slash("gallery", "server level", role=str(role), level="moderator")
         assert "everyone's, or a bot's" in await answered(use)
-    use = await ada.slash("gallery", "server level", force=True, role=guild.roles[role], level="head")
+    use = await ada.slash("gallery", "server level", force=True, role=str(role), level="head")
     assert "Manage Server" in await answered(use), "a head makes no other heads"

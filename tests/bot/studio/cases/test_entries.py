@@ -43,6 +43,7 @@ def test_the_result_of_a_decision_promises_nothing_by_itself() -> None:
     defaults = {name: each.default for name, each in fields.items() if name != "case"}
     assert defaults == {
         "earlier": None,
+        "is_bots_alone": False,
         "is_proposal": False,
         "strikes": 0,
         "strike_until": None,
