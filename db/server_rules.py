@@ -62,9 +62,9 @@ SELECT rule, count(*) AS hits FROM rule_hits JOIN server_rules ON server_rules.i
 WHERE guild_id = ? GROUP BY rule
 """
 HITS_SINCE = """
-SELECT rule, count(*) AS hits FROM rule_hits
+SELECT rule_hits.rule, count(*) AS hits FROM rule_hits
 JOIN server_rules ON server_rules.id = rule_hits.rule JOIN verdicts ON verdicts.id = rule_hits.verdict
-WHERE server_rules.guild_id = ? AND verdicts.at >= ? GROUP BY rule
+WHERE server_rules.guild_id = ? AND verdicts.at >= ? GROUP BY rule_hits.rule
 """
 
 

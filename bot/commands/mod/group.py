@@ -10,7 +10,14 @@ from discord import app_commands
 
 from bot.client import Interaction, answer
 from bot.commands.mod import log as mod_log
-from bot.permissions import ModeratorsGroup, demand_below, helper_of, moderator_of, seconds_of
+from bot.permissions import (
+    ModeratorsGroup,
+    demand_below,
+    demand_moderator,
+    helper_of,
+    moderator_of,
+    seconds_of,
+)
 from bot.studio import NoSuchJob, NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
 from bot.ui import command, say_in, say_to, text
@@ -100,6 +107,7 @@ class Mod(ModeratorsGroup):
         picture: str,
         reason: app_commands.Range[str, 1, 300] | None = None,
     ) -> None:
+        demand_moderator(interaction)
         job = await _job_of(interaction, picture)
         await take_down(
             interaction, job, reason or say_in(interaction.client, interaction.guild_id)("mod-no-reason")

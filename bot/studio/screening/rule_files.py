@@ -31,10 +31,11 @@ def read_rules(content: bytes) -> list[tuple[Draft, bool]]:
         rules = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=list[_Rule])
     except msgspec.ValidationError as error:
         place = re.search(r"`\$\[(\d+)\](?:\.(\w+))?", str(error))
-        field = re.search(r"field `(\w+)`", str(error)) or (place and re.search(r"\.(\w+)", place[0]))
-        raise RuleFileUnusable(
-            RuleFileProblem.ENTRY, int(place[1]) + 1 if place else 0, field[1] if field else ""
-        ) from error
+        if place is None:
+            raise RuleFileUnusable(RuleFileProblem.NO_LIST) from error
+        field = re.search(r"field `(\w+)`", str(error))
+        name = field[1] if field else place[2] or ""
+        raise RuleFileUnusable(RuleFileProblem.ENTRY, int(place[1]) + 1, name) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RuleFileUnusable(RuleFileProblem.NO_LIST) from error
     drafts = [(_draft(each), each.shadow) for each in rules]

@@ -21,6 +21,7 @@ async def test_a_moderator_gets_the_file_and_a_sentence_for_nothing(
     use = await mia.slash("gallery", "mod export", what="cases")
     assert "Nothing matches" in await answered(use)
     await shop.casework.sanction(replace(MIA, guild_id=guild.id), MemberId(ada.id), "ada", WARN)
+    shop.clock.now += 60
     use = await mia.slash("gallery", "mod export", what="cases", since="2026-01-01", file_type="json")
     message = await use.wait_for_message()
     assert message.is_ephemeral
