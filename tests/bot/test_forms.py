@@ -56,7 +56,7 @@ async def test_each_form_is_accepted_after_a_restart(shop: Shop, play: Playgroun
     form = await opened(atelier, play, mia, "case:timeout:2")
     assert form.custom_id == "atelier:1:decide:timeout:2"
     await sent(mia, form, reason="hush", span="2h")
-    await sent(mia, await opened(atelier, play, mia, "case:ban:3"), reason="raids", span="")
+    await sent(mia, await opened(atelier, play, mia, "case:ban:3"), reason="raids", span="", whose="bot")
     await sent(mia, await opened(atelier, play, mia, "answer:overturned:1"), answer="fair enough")
     await sent(ada, await opened(atelier, play, ada, "appeal:5"), why="it was for a play")
     form = await opened(atelier, play, ada, f"picture-report:{REPORTED}:0")

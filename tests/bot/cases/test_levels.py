@@ -99,7 +99,7 @@ def denied_commands(play: Playground) -> dict[str, dict[str, Any]]:
         "mod case": {"number": 1, "reason": "x"},
         "mod remove": {"picture": "aaaaaaaaaa"},
         "mod rule remove": {"name": "x"},
-        "mod log-channel": {"channel": play.channel("mod-log")},
+        "mod log-channel": {"channel": play.channel("after-dark")},
     }
 
 
