@@ -33,7 +33,7 @@ class LockdownEnds:
             await asyncio.sleep(_SWEEP_SECONDS)
 
     async def sweep(self) -> None:
-        """Ends what is due. Nobody waits for that: an order reads the end itself. Raises StorageError."""
+        """Ends what is due. Orders don't wait for that: each reads the end itself. Raises StorageError."""
         user = self._client.user
         assert user is not None, "the bot is logged in"
         for guild_id in await self._lockdown.servers_due():

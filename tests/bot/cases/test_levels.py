@@ -71,6 +71,7 @@ async def test_a_helper_proposes_with_a_press_and_a_moderator_confirms_with_one(
         assert "Helpers see and propose" in await answered(use), name
     for name in ("mod log", "mod cases", "mod stats", "mod audit", "mod rule list"):
         assert "Helpers" not in await answered(await ben.slash("gallery", name, force=True)), name
+    assert "`/help about:mod`" in await answered(await ben.slash("gallery", "help"))
     desk = await answered(await ben.slash("gallery", "mod desk", force=True))
     assert f"helpers: <@&{roles['helpers']}> · moderators: Manage Messages · heads: Manage Server;" in desk
 
