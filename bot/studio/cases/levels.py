@@ -1,5 +1,6 @@
 """The roles of moderators' levels: what a server's managers chose, kept in memory between two changes."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from bot.studio import Moderator
@@ -12,12 +13,16 @@ class ModLevels:
         self._records = records
         self._takedown = takedown
         self._known: dict[int, Mapping[int, Level]] = {}
+        self._changes: Counter[int] = Counter()
 
     async def of_server(self, guild_id: int) -> Mapping[int, Level]:
         """Returns each chosen role's level, by the role's id. Every press and command asks, so it is read once."""
         known = self._known.get(guild_id)
         if known is None:
-            known = self._known[guild_id] = await self._records.mod_roles.of_server(guild_id)
+            changes = self._changes[guild_id]
+            known = await self._records.mod_roles.of_server(guild_id)
+            if self._changes[guild_id] == changes:
+                self._known[guild_id] = known
         return known
 
     async def choose(self, by: Moderator, role_id: int, level: Level) -> Mapping[int, Level]:
@@ -31,4 +36,5 @@ class ModLevels:
 
     def forget(self, guild_id: int) -> None:
         """Reads the choices anew at the next question: they changed, or the server has removed the bot."""
+        self._changes[guild_id] += 1
         self._known.pop(guild_id, None)

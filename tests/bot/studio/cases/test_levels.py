@@ -1,5 +1,7 @@
 """A helper proposes, a moderator decides, a head bans."""
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -94,3 +96,25 @@ async def test_roles_of_levels_are_rows_of_one_server(shop: Shop) -> None:
     await shop.records.departures.forget(GUILD)
     shop.levels.forget(GUILD)
     assert await shop.levels.of_server(GUILD) == {}
+
+
+async def test_a_choice_made_while_the_roles_are_read_counts(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, is_read, goes_on = shop.records.mod_roles.of_server, asyncio.Event(), asyncio.Event()
+
+    async def of_server(guild_id: int) -> Mapping[int, Level]:
+        """The first reader gets its rows late."""
+        rows = await read(guild_id)
+        if not is_read.is_set():
+            is_read.set()
+            await goes_on.wait()
+        return rows
+
+    monkeypatch.setattr(type(shop.records.mod_roles), "of_server", staticmethod(of_server))
+    first = asyncio.create_task(shop.levels.of_server(GUILD))
+    await is_read.wait()
+    await shop.levels.choose(OLA, 5, Level.HELPER)
+    goes_on.set()
+    await first
+    assert await shop.levels.of_server(GUILD) == {5: Level.HELPER}
