@@ -28,6 +28,7 @@ from db.key_values import KeyValues
 from db.lockdowns import Lockdowns, LockdownState, Mode
 from db.member_settings import MemberDefaults, MemberSettings
 from db.migrate import FILE_NAME
+from db.mod_roles import Level, ModRoles
 from db.policies import Policies, Scope
 from db.presets import Presets
 from db.reports import Reports
@@ -153,6 +154,7 @@ async def leave_traces_at_the_desk(
     )
     await Reports(db).add(tx, guild_id=GUILD, job=job, case_id=case.id, member=subject, reason="ugly", at=NOW)
     await Lockdowns(db).set(tx, LockdownState(guild_id=GUILD, mode=Mode.PAUSE), moderator)
+    await ModRoles(db).set(tx, GUILD, 5, Level.HELPER)
     draft = Draft(name="clowns", any_of=("clown",), ruling=Ruling.FLAG)
     rule = await ServerRules(db).add(tx, guild_id=GUILD, draft=draft, is_shadow=True, by=moderator, at=NOW)
     assert rule is not None
