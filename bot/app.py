@@ -20,8 +20,15 @@ from bot.cases.buttons import (
     CaseAction,
     CaseButton,
     CaseForm,
+    FoldedAction,
+    FoldedButton,
     LogChannelButton,
     LogChannelPress,
+    RaidAction,
+    RaidButton,
+    SeveralAction,
+    SeveralButton,
+    SeveralForm,
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
@@ -36,6 +43,7 @@ from bot.commands.mod import log_channel as mod_log_channel
 from bot.commands.mod import member as mod_member
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
+from bot.commands.mod.desk import notes as mod_notes
 from bot.commands.own import history, preset, privacy, queue, show
 from bot.commands.own import settings as settings_command
 from bot.commands.picture import PanelPress
@@ -95,6 +103,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
         *mod_log_channel.COMMANDS,
         *mod_cases.COMMANDS,
         *mod_member.COMMANDS,
+        *mod_notes.COMMANDS,
         *mod_sanctions.COMMANDS,
         *mod_lockdown.COMMANDS,
         *mod_audit.COMMANDS,
@@ -119,6 +128,9 @@ def add_routes(client: Atelier) -> None:
         IdeaButton,
         PageButton,
         CaseButton,
+        FoldedButton,
+        SeveralButton,
+        RaidButton,
         AppealButton,
         ForgetButton,
         LogChannelButton,
@@ -156,6 +168,10 @@ def add_routes(client: Atelier) -> None:
     routes.add_form(texts_in(CaseForm), client.case_actions.submit)
     routes.add_form(texts_in(AppealForm), appeal_forms.submit)
     routes.add_form(texts_in(report.ReportForm), report.submit)
+    routes.add_each(FoldedAction, client.case_actions.press_folded)
+    routes.add_each(SeveralAction, client.several_cases.press)
+    routes.add_each(RaidAction, client.several_cases.press_raid)
+    routes.add_form(texts_in(SeveralForm), client.several_cases.submit)
     routes.add(LogChannelPress.CHOOSE, mod_log_channel.confirm)
     routes.add(AppealPress.APPEAL, appeal_forms.open_form)
     routes.add(AppealPress.UPHOLD, partial(appeal_forms.open_answer, Decision.UPHELD))
@@ -289,6 +305,7 @@ async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Ev
                     client.show_presence,
                     client.keep_commands_synced,
                     client.mod_channel.run,
+                    client.digests.run,
                     client.effects.run,
                     client.lockdown_ends.run,
                     partial(sort_files, parts),

@@ -14,11 +14,15 @@ from bot import errors
 from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
 from bot.cases.case_history import CaseHistory
+from bot.cases.deciding.locales import MemberLocales
+from bot.cases.deciding.reasons import Reasons
+from bot.cases.deciding.several import SeveralActions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.effects import Effects
 from bot.cases.greeting import greet
 from bot.cases.lockdown_ends import LockdownEnds
 from bot.cases.mod_channel import ModChannel
+from bot.cases.posting.digests import Digests
 from bot.connection import DiscordClock, growing_pauses, refuse_pages
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
@@ -114,10 +118,14 @@ class Atelier(discord.AutoShardedClient):
         self.parts = parts
         self.quick_refusal = QuickRefusal(self)
         self.mod_channel = ModChannel(self, parts)
-        self.direct_messages = DirectMessages(self, parts.casework)
+        self.digests = Digests(self, parts, self.mod_channel.channels)
+        self.locales = MemberLocales(self)
+        self.reasons = Reasons(self, parts.reason_book)
+        self.direct_messages = DirectMessages(self, parts.casework, self.locales, self.reasons)
         self.lockdown_ends = LockdownEnds(self, parts, self.mod_channel)
         self.effects = Effects(self, parts, self.mod_channel, self.direct_messages)
-        self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.effects)
+        self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.effects, self.reasons)
+        self.several_cases = SeveralActions(parts, self.mod_channel, self.effects, self.reasons)
         self.case_history = CaseHistory(parts.casework)
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.effects)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
@@ -211,6 +219,7 @@ class Atelier(discord.AutoShardedClient):
         await greet(self, guild, self.mod_channel.channels)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        self.locales.note(interaction.user.id, interaction.locale.value)
         # discord.py routes commands, buttons and known forms itself. It forgets forms at a restart.
         if interaction.type is discord.InteractionType.modal_submit:
             await self.routes.submit(interaction)

@@ -38,6 +38,8 @@ class Act(StrEnum):
     DISCORD_SANCTION = "discord-sanction"  # Discord's own timeout or ban, in addition to the bot's
     DISCORD_LIFTED = "discord-lifted"
     NOTE = "note"
+    MEMBER_NOTE = "member-note"  # without a case
+    NOTE_REMOVE = "note-remove"
     AMEND = "amend"
     PARDON = "pardon"
     UNBAN = "unban"
@@ -63,6 +65,10 @@ class Act(StrEnum):
     LOG_CHANNEL = "log-channel"
     MOD_ROLE = "mod-role"  # a role is chosen for a level of moderators
     SECOND_FOR_BANS = "second-for-bans"
+    CASE_ROLE = "case-role"  # which a new case mentions
+    KEPT_REASON = "kept-reason"  # saved or deleted
+    QUIET_HOURS = "quiet-hours"
+    DIGEST = "digest"
     STYLE_REMOVE = "style-remove"  # another member's style
     PAID_ACCESS = "paid-access"  # whether members of the server pay for access
     EXPORT = "export"  # cases or the log, as a file

@@ -8,16 +8,16 @@ from collections.abc import Awaitable
 from typing import Any
 
 import discord
-from discord import ui
 
 from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
-from bot.cases.buttons import CaseAction, CaseForm
+from bot.cases.buttons import CaseAction, CaseForm, FoldedAction
+from bot.cases.deciding.reasons import Reasons, reason_fields
 from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
 from bot.permissions import demand_below, helper_of, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE
-from bot.studio import Moderator, NoSuchCase
+from bot.studio import CaseGrew, Moderator, NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
 from bot.ui import SentForm, TextForm, line, markdown, menu_of, note, say_in, say_to
 from db import Case, Outcome
@@ -46,12 +46,14 @@ class CaseActions:
         casework: Casework,
         mod_channel: ModChannel,
         effects: Effects,
+        reasons: Reasons,
     ) -> None:
         self._client = client
         self._casework = casework
         self._records = casework.records
         self._mod_channel = mod_channel
         self._effects = effects
+        self._reasons = reasons
 
     async def press(self, press: CaseAction, interaction: Interaction, subject: int) -> None:
         """Answers a press; a helper only proposes. `subject`: the case's id; for OPEN the verdict's, for NEXT a number.
@@ -68,8 +70,7 @@ class CaseActions:
                     raise NoSuchCase(0)
                 await self._show(interaction, case)
             case CaseAction.APPROVE | CaseAction.REMOVE:
-                decision = Decision(outcome=_OUTCOMES[press])
-                await self._finish(interaction, await self._casework.decide(subject, by, decision))
+                await self._decide_shown(interaction, subject, by, _OUTCOMES[press], 1)
             case CaseAction.ESCALATE:
                 await self._show(
                     interaction, await self._casework.escalate(subject, moderator_of(interaction))
@@ -87,6 +88,25 @@ class CaseActions:
                 case = await self._casework.claim(subject, by)
                 await self._open_form(interaction, _OUTCOMES[press], case)
                 await self._mod_channel.refresh_case(case.id)
+
+    async def press_folded(
+        self, press: FoldedAction, interaction: Interaction, case_id: int, shown: int
+    ) -> None:
+        """Answers a press on a card that shows `shown` orders. Raises as `press`."""
+        outcome = Outcome.APPROVE if press is FoldedAction.APPROVE else Outcome.REMOVE
+        await self._decide_shown(interaction, case_id, moderator_of(interaction), outcome, shown)
+
+    async def _decide_shown(
+        self, interaction: Interaction, case_id: int, by: Moderator, outcome: Outcome, shown: int
+    ) -> None:
+        """Decides the case; when the card does not show all of its orders, shows the card as it is now and raises CaseGrew."""
+        try:
+            done = await self._casework.decide(case_id, by, Decision(outcome=outcome), shown)
+        except CaseGrew:
+            if (case := await self._records.cases.get(case_id)) is not None:
+                await self._show(interaction, case)
+            raise
+        await self._finish(interaction, done)
 
     async def _show_next(self, interaction: Interaction, after: int, by: Moderator) -> None:
         """Shows the next open case to the moderator alone: in the place of their private card, or as a new one."""
@@ -110,8 +130,7 @@ class CaseActions:
     async def _open_form(self, interaction: Interaction, outcome: Outcome, case: Case) -> None:
         say = say_to(interaction)
         _, rung = await self._casework.standing(case.guild_id, case.member)
-        fields: dict[str, ui.Item[Any]] = {}
-        fields[say("case-form-reason")] = line("reason", default=case.proposed_reason)
+        fields = await reason_fields(self._reasons, interaction, case.proposed_reason)
         if outcome is not Outcome.WARN:
             offered = written(rung.seconds or 0) if rung.sanction == outcome else ""
             is_timeout = outcome is Outcome.TIMEOUT
@@ -151,9 +170,11 @@ class CaseActions:
         await self._demand_below(interaction, sent.subject, by)
         outcome = next(each for each, form in _FORMS.items() if form is sent.action)
         whose = sent.entry("whose")
+        reason, kept = await self._reasons.read(by.guild_id, sent.entry("reason"), sent.entry("ready"))
         decision = Decision(
             outcome=outcome,
-            reason=sent.entry("reason"),
+            reason=reason,
+            kept_reason=kept,
             seconds=seconds_of(span) if span else None,
             is_bot_ban=whose == "bot" if whose else None,
         )

@@ -1,4 +1,6 @@
-"""/server policy: the server's policy commands; /server paid: whether members pay for access. /server level has its own file.
+"""/server policy: the server's policy commands; /server paid: whether members pay for access.
+
+/server level, /server cards and /server reason have files of their own.
 
 The permission, Manage Server, is checked when a command runs.
 """
@@ -13,6 +15,8 @@ from discord.app_commands import Choice
 from bot.client import Interaction, answer
 from bot.commands import policy_cards
 from bot.commands.mod import levels
+from bot.commands.mod.desk.reasons import REASONS
+from bot.commands.mod.desk.settings import CARDS
 from bot.permissions import ManagersGroup, actor_of, manager_of
 from bot.studio import NothingSaid
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, policy_scope_of
@@ -45,6 +49,8 @@ class Server(ManagersGroup):
         self.add_command(policy)
         self.add_command(paid)
         self.add_command(levels.choose_level)
+        self.add_command(CARDS)
+        self.add_command(REASONS)
 
 
 @command("command-server-policy-show")
@@ -123,7 +129,7 @@ async def reset(
 @command("command-server-paid")
 async def paid(interaction: Interaction, is_paid: bool) -> None:
     parts = interaction.client.parts
-    await parts.casework.set_paid(manager_of(interaction), is_paid)
+    await parts.desk_settings.set_paid(manager_of(interaction), is_paid)
     hidden = ", ".join(entry.name for entry in parts.settings.models if entry.forbids_paid)
 
     def done(say: Language) -> str:

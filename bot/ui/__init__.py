@@ -18,4 +18,14 @@ from bot.ui.forms import (
     texts_in,
 )
 from bot.ui.pagination import Page, PageButton, fields_of, numbers_in, pager
-from bot.ui.words import AnyCommand, Translator, command, described, options_of, say_in, say_to, text
+from bot.ui.words import (
+    AnyCommand,
+    Translator,
+    command,
+    described,
+    in_language,
+    options_of,
+    say_in,
+    say_to,
+    text,
+)

@@ -23,8 +23,15 @@ async def case_of(shop: Shop, job: Job) -> Case:
     return case
 
 
+async def unfold(shop: Shop) -> None:
+    """Lets no order join the cases that are open."""
+    async with shop.records.database.transaction() as tx:
+        await tx.all("UPDATE cases SET folds_until = NULL")
+
+
 async def flagged(shop: Shop, actor: Actor = ADA) -> Case:
-    """Returns the case of an order with a flagged prompt."""
+    """Returns the case of an order with a flagged prompt: one of its own."""
+    await unfold(shop)
     return await case_of(shop, await shop.admit(an_order(FLAGGED, actor, images=1)))
 
 

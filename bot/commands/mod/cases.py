@@ -158,7 +158,7 @@ async def desk(interaction: Interaction, second_for_bans: bool | None = None) ->
     if second_for_bans is not None:
         if not by.is_senior:
             raise NotSenior
-        await atelier.parts.casework.set_second_for_bans(by, second_for_bans)
+        await atelier.parts.desk_settings.set_second_for_bans(by, second_for_bans)
     settings = await atelier.parts.records.guilds.get(interaction.guild_id or 0)
     rungs = " → ".join(
         say("case-rung", sanction=each.sanction, seconds=each.seconds)
@@ -172,6 +172,12 @@ async def desk(interaction: Interaction, second_for_bans: bool | None = None) ->
         days=days,
         is_second=settings.ban_needs_second,
         channel=channel and channel.id,
+        role=settings.case_role_id,
+        is_quiet=settings.quiet_from is not None,
+        begin=settings.quiet_from,
+        end=settings.quiet_to,
+        has_digest=settings.digest_hour is not None,
+        hour=settings.digest_hour,
     )
     await answer(interaction, "\n".join([told, *await desk_lines(interaction, say)]))
 

@@ -1,11 +1,13 @@
 """/mod strike, warn, timeout, ban, unban, unblock, purge: acts without a card. A helper's first four are proposals."""
 
 import logging
+from dataclasses import replace
 
 import discord
 from discord import app_commands
 
 from bot.cases import discord_sanctions
+from bot.cases.deciding.reasons import reasons_like
 from bot.client import Interaction, answer
 from bot.permissions import demand_below, helper_of, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE
@@ -34,7 +36,9 @@ MOST_LINKS = 10  # to messages that Discord did not let the bot delete
 @command("command-mod-strike")
 async def strike(interaction: Interaction, member: discord.User, reason: Reason) -> None:
     casework, whom = interaction.client.parts.casework, await demand_below(interaction, member)
-    done = await casework.strike(helper_of(interaction), whom, member.display_name, reason)
+    by = helper_of(interaction)
+    reason, _ = await interaction.client.reasons.read(by.guild_id, reason)
+    done = await casework.strike(by, whom, member.display_name, reason)
     await _finish(interaction, done)
 
 
@@ -182,6 +186,8 @@ async def purge(
 
 async def _sanction(interaction: Interaction, member: discord.User, decision: Decision) -> None:
     by, whom = helper_of(interaction), await demand_below(interaction, member)
+    reason, kept = await interaction.client.reasons.read(by.guild_id, decision.reason)
+    decision = replace(decision, reason=reason, kept_reason=kept)
     done = await interaction.client.parts.casework.sanction(by, whom, member.display_name, decision)
     await _finish(interaction, done)
 
@@ -192,5 +198,8 @@ async def _finish(interaction: Interaction, done: Done) -> None:
     reason = f"\n-# {markdown.plain(done.case.reason)}" if done.case.reason else ""
     await answer(interaction, summary + reason)
 
+
+for _each in (strike, warn, timeout, ban):
+    _each.autocomplete("reason")(reasons_like)
 
 COMMANDS = (strike, warn, timeout, ban, unban, unblock, purge)

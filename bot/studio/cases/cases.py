@@ -20,6 +20,7 @@ from bot.studio import (
     OwnCase,
 )
 from bot.studio.cases.decisions import Decision, Done
+from bot.studio.cases.folding import demand_shown, orders_of
 from bot.studio.cases.sanction_rules import SanctionRules, demand_senior
 from bot.studio.cases.takedown import Takedown
 from db import (
@@ -77,7 +78,7 @@ class Casework:
     async def claim(self, case_id: int, by: Moderator) -> Case:
         """Reserves the case for this moderator, not for a helper, while they fill in a form. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
-            case = await self._free(case_id, by)
+            case = await self.free(case_id, by)
             if by.is_helper:
                 return case  # a proposal keeps no moderator waiting
             await self.takedown.note(tx, by, Act.CLAIM, case.member, case=case.number, job=case.job)
@@ -86,31 +87,32 @@ class Casework:
     async def escalate(self, case_id: int, by: Moderator) -> Case:
         """Escalates the case: only members with Manage Server may decide it then. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
-            case = await self._free(case_id, by, is_escalation=True)
+            case = await self.free(case_id, by, is_escalation=True)
             case = await self.records.cases.escalate(tx, case.id)
             await self.record(tx, case, by, EntryKind.ESCALATED, Act.ESCALATE)
             return case
 
-    async def decide(self, case_id: int, by: Moderator, decision: Decision) -> Done:
+    async def decide(self, case_id: int, by: Moderator, decision: Decision, shown: int | None = None) -> Done:
         """Decides the case, or proposes it. Without a change, raises NoSuchCase, CaseTaken, CaseClosed, OwnCase, SeniorNeeded.
 
-        Also raises the refusals of `SanctionRules.is_proposal`.
+        Also raises the refusals of `SanctionRules.is_proposal`, and CaseGrew. `shown`: as in `demand_shown`.
         """
         async with self.records.database.transaction() as tx:
-            case = await self._free(case_id, by)
-            done, cancelled = await self._decide(tx, case, by, decision)
+            case = await self.free(case_id, by)
+            await demand_shown(self.records, case, shown)
+            done, cancelled = await self.decide_in(tx, case, by, decision)
         self.takedown.leave_line(cancelled)
         return done
 
     async def confirm(self, case_id: int, by: Moderator) -> Done:
         """Decides the case as it was proposed. Raises NothingProposed, and as `decide`."""
         async with self.records.database.transaction() as tx:
-            case = await self._free(case_id, by)
+            case = await self.free(case_id, by)
             if case.proposed_outcome is None:
                 raise NothingProposed(case.number)
             outcome, reason, seconds = case.proposed_outcome, case.proposed_reason, case.proposed_seconds
             decision = Decision(outcome=outcome, reason=reason, seconds=seconds)
-            done, cancelled = await self._decide(tx, case, by, decision)
+            done, cancelled = await self.decide_in(tx, case, by, decision)
         self.takedown.leave_line(cancelled)
         return done
 
@@ -133,7 +135,7 @@ class Casework:
             if decision.outcome is Outcome.BAN:
                 case = await self.records.cases.proposed(by.guild_id, member)
             if case is not None:
-                case = await self._free(case.id, by)
+                case = await self.free(case.id, by)
                 if decision.seconds is None:
                     decision = replace(decision, seconds=case.proposed_seconds)
             else:
@@ -146,7 +148,7 @@ class Casework:
                     member_name=name,
                     channel_id=by.channel_id,
                 )
-            done, cancelled = await self._decide(tx, case, by, decision)
+            done, cancelled = await self.decide_in(tx, case, by, decision)
         self.takedown.leave_line(cancelled)
         return done
 
@@ -310,30 +312,10 @@ class Casework:
         is_welcome = await self.records.banned.lift_of_case(tx, case) > 0
         return is_pardoned or is_lifted or is_welcome
 
-    # ---- the server's settings
-
-    async def set_second_for_bans(self, by: Moderator, is_needed: bool) -> None:
-        async with self.records.database.transaction() as tx:
-            settings = await self.records.guilds.get(by.guild_id)
-            await self.records.guilds.set(tx, replace(settings, ban_needs_second=is_needed))
-            await self.takedown.note(tx, by, Act.SECOND_FOR_BANS, details={"is_needed": is_needed})
-
-    async def set_paid(self, by: Moderator, is_paid: bool) -> None:
-        async with self.records.database.transaction() as tx:
-            settings = await self.records.guilds.get(by.guild_id)
-            await self.records.guilds.set(tx, replace(settings, is_paid=is_paid))
-            await self.takedown.note(tx, by, Act.PAID_ACCESS, details={"is_paid": is_paid})
-
-    async def set_log_channel(self, by: Moderator, channel_id: int) -> None:
-        async with self.records.database.transaction() as tx:
-            settings = await self.records.guilds.get(by.guild_id)
-            await self.records.guilds.set(tx, replace(settings, log_channel_id=channel_id))
-            await self.takedown.note(tx, by, Act.LOG_CHANNEL, details={"channel": str(channel_id)})
-
     # ---- internal
 
-    async def _free(self, case_id: int, by: Moderator, *, is_escalation: bool = False) -> Case:
-        """Returns the case if this moderator may act on it now."""
+    async def free(self, case_id: int, by: Moderator, *, is_escalation: bool = False) -> Case:
+        """Returns the case if this moderator may act on it now. Raises as `decide`."""
         case = await self.records.cases.get(case_id)
         if case is None or case.guild_id != by.guild_id:
             raise NoSuchCase(0)  # another server's number is not told
@@ -351,18 +333,19 @@ class Casework:
                 raise CaseTaken(case.number, case.claimed_name, free_in)
         return case
 
-    async def _decide(
+    async def decide_in(
         self, tx: Transaction, case: Case, by: Moderator, decision: Decision
     ) -> tuple[Done, list[JobId]]:
+        """Decides a case that is free. After the commit, the caller removes the returned jobs from the queue."""
         now, outcome = self.clock(), decision.outcome
         if await self._rules.is_proposal(case, by, outcome, decision.seconds):
             return await self._propose(tx, case, by, decision), []
         expires_at = None if decision.seconds is None else now + decision.seconds
         cancelled: list[JobId] = []
         plain = 0
-        if outcome is not Outcome.APPROVE and case.job is not None:
-            removed = await self.takedown.take_down_in(tx, case.job, by, decision.reason, case_id=case.id)
-            plain = removed.looks.plain
+        for job in await orders_of(self.records, case) if outcome is not Outcome.APPROVE else ():
+            removed = await self.takedown.take_down_in(tx, job, by, decision.reason, case_id=case.id)
+            plain += removed.looks.plain
             cancelled += [removed.job] if removed.is_cancelled else []
         await self.records.banned.release(tx, case.id)
         if outcome is Outcome.APPROVE and case.verdict.likeness is not None:
@@ -396,9 +379,13 @@ class Casework:
             reason=decision.reason,
             expires_at=expires_at,
             block=block.id if block else None,
-            is_told=outcome is Outcome.BLOCK or (outcome is Outcome.APPROVE and not case.is_withheld),
+            is_told=decision.is_told(case),
+            kept_reason=decision.kept_reason,
         )
-        details, logged = {"outcome": outcome}, {"until": expires_at, "strike_until": strike_until}
+        details, logged = (
+            {"outcome": outcome, **decision.company},
+            {"until": expires_at, "strike_until": strike_until},
+        )
         await self.record(
             tx, case, by, EntryKind.DECIDED, Act(outcome), decision.reason, details=details, logged=logged
         )

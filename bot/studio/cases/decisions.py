@@ -10,7 +10,21 @@ class Decision:
     outcome: Outcome
     reason: str = ""
     seconds: float | None = None  # for outcomes that block; None: until lifted
+    kept_reason: str = ""  # the name of the reason, if the server keeps it
+    beside: int | None = (
+        None  # the number of the member's case that was decided with it, and of which they are told
+    )
     is_bot_ban: bool | None = None  # a ban by the bot alone, not Discord's own too; None: as proposed
+
+    @property
+    def company(self) -> dict[str, object]:
+        """The details of a case's entry that name the case that was decided with it, if any."""
+        return {} if self.beside is None else {"beside": self.beside}
+
+    def is_told(self, case: Case) -> bool:
+        """Returns whether the member needs no notice about the case."""
+        is_quiet = self.outcome is Outcome.APPROVE and not case.is_withheld
+        return self.outcome is Outcome.BLOCK or is_quiet or self.beside is not None
 
     def is_bots_alone(self, case: Case) -> bool:
         """Returns whether it is a ban that leaves out Discord's own."""

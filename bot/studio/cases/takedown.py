@@ -140,7 +140,7 @@ class Takedown:
                 case = await self._records.cases.of_job(each)
                 if case is not None and case.guild_id == by.guild_id:
                     cases.append(case.id)
-                    await self._enter(tx, case.id, by, EntryKind.RESTORED, reason)
+                    await self._enter(tx, case.id, by, EntryKind.RESTORED, reason, each)
             if not pictures:
                 raise NothingToRestore
             await self.note(
@@ -294,12 +294,14 @@ class Takedown:
         case = await self._records.cases.of_job(job_id)
         if case is None or not case.is_open:
             return None
-        await self._enter(tx, case.id, by, kind, reason)
+        await self._enter(tx, case.id, by, kind, reason, job_id)
         return case.id
 
-    async def _enter(self, tx: Transaction, case_id: int, by: Actor, kind: EntryKind, text: str) -> None:
+    async def _enter(
+        self, tx: Transaction, case_id: int, by: Actor, kind: EntryKind, text: str, job: JobId
+    ) -> None:
         await self._records.entries.add(
-            tx, case_id, at=self._clock(), by=by.member, name=by.name, kind=kind, text=text
+            tx, case_id, at=self._clock(), by=by.member, name=by.name, kind=kind, text=text, job=job
         )
 
     async def note(

@@ -49,6 +49,13 @@ class CaseClosed(CaseRefusal):
     is_refused: bool = False  # the case is about pictures that were never shown
 
 
+class CaseGrew(CaseRefusal):
+    """Orders have joined the case that the moderator's card does not show."""
+
+    number: int
+    count: int  # of those orders
+
+
 class SecondNeeded(CaseRefusal):
     """A moderator can't confirm a ban that they proposed."""
 
@@ -122,6 +129,58 @@ class LogChannelClosed(CaseRefusal):
 
     channel: int
     name: str  # of the permission, as "send-messages"
+
+
+class RoleSilent(CaseRefusal):
+    """The bot can't mention the role, or it is that of all members."""
+
+    is_everyone: bool
+
+
+class QuietHoursUnclear(CaseRefusal):
+    """Quiet hours need a begin and an end, which differ."""
+
+
+class NoneOpen(CaseRefusal):
+    """None of the cases on the list is open for this moderator any more."""
+
+
+class NoSuchReason(CaseRefusal):
+    """The server keeps no reason of that name."""
+
+    name: str
+
+
+class ReasonUnusable(CaseRefusal):
+    """A kept reason's name or text is empty or too long."""
+
+    name_limit: int  # characters
+    text_limit: int
+
+
+class TooManyReasons(CaseRefusal):
+    limit: int
+
+
+class NoSuchNote(CaseRefusal):
+    number: int
+
+
+class NotYourNote(CaseRefusal):
+    """Another moderator wrote the note."""
+
+    by: str
+
+
+class TooManyNotes(CaseRefusal):
+    limit: int
+
+
+class BothSaid(CaseRefusal):
+    """The command takes one of two options and got both."""
+
+    first: str
+    second: str
 
 
 class NothingToAmend(CaseRefusal):

@@ -19,6 +19,7 @@ from typing import TypeVar
 from PIL import Image
 
 from bot.studio import NotShownHere
+from bot.studio.cases.folding import is_all_withheld, open_or_join
 from bot.studio.screening.server_policies import PolicyScope, ServerPolicies
 from db import (
     BannedPicture,
@@ -186,8 +187,8 @@ class PictureScreening:
     ) -> VerdictRecord | None:
         """Records the strictest verdict, and opens a case with the blurred picture. Returns None when all pictures are allowed.
 
-        When the prompt has already opened a case, that case gets the picture and an entry. `is_input`: the pictures are the job's
-        sources. They may be shown elsewhere, so their hashes are not kept.
+        When the order already has a case, that case gets an entry, and the picture if it is about no other order. `is_input`: the
+        pictures are the job's sources. They may be shown elsewhere, so their hashes are not kept.
         """
         worst = reduce(stricter, (each.verdict for each in judged))
         if worst.ruling is Ruling.ALLOW:
@@ -213,23 +214,28 @@ class PictureScreening:
             message_id=job.place.message_id,
         )
         if record.guild_id is not None:
-            case = await self._open_case(tx, job, record)
+            is_withheld = all(each.is_refused for each in judged)
+            case = await self._open_case(tx, job, record, is_withheld=is_withheld)
             blurred = next(each.blurred for each in judged if each.verdict is worst)
-            if blurred is not None:
+            if blurred is not None and (case.picture is None or case.job == job.id):
                 await self._records.cases.set_picture(tx, case.id, blurred)
-            if all(each.is_refused for each in judged):
+            if is_withheld and await is_all_withheld(self._records, case):
                 await self._records.cases.set_withheld(tx, case.id)
             for index, each in enumerate(judged):
                 if each.is_refused and not is_input:
-                    await self._records.banned.withhold(tx, case.id, index, each.fingerprint)
+                    await self._records.banned.withhold(tx, case.id, index, each.fingerprint, job=job.id)
         return record
 
-    async def _open_case(self, tx: Transaction, job: Job, record: VerdictRecord) -> Case:
+    async def _open_case(
+        self, tx: Transaction, job: Job, record: VerdictRecord, *, is_withheld: bool
+    ) -> Case:
         assert record.guild_id is not None, "cases belong to a server"
         case = await self._records.cases.of_job(job.id)
         if case is None or not case.is_open:
-            return await self._records.cases.open(
+            opened, is_new = await open_or_join(
                 tx,
+                self._records,
+                is_withheld=is_withheld,
                 guild_id=record.guild_id,
                 origin=Origin.PICTURE,
                 at=record.at,
@@ -242,15 +248,20 @@ class PictureScreening:
                 verdict=record.verdict,
                 verdict_id=record.id,
             )
+            if is_new and is_withheld:
+                return await self._records.cases.set_withheld(tx, opened.id)
+            return opened
         verdict = record.verdict
         found = {
             "ruling": verdict.ruling.word,
             "category": verdict.category,
             "rule": verdict.rule,
             "words": verdict.words,
+            "is_withheld": is_withheld,
         }
+        kind = EntryKind.CHECKED
         await self._records.entries.add(
-            tx, case.id, at=record.at, by=None, name="", kind=EntryKind.CHECKED, details=found
+            tx, case.id, at=record.at, by=None, name="", kind=kind, details=found, job=job.id
         )
         return case
 

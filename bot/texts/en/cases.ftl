@@ -113,6 +113,7 @@ case-entry-name = { $name ->
     [none] { $kind ->
         [checked] Picture check
         [not-done] Atelier
+        [joined] Atelier
         [evidence] a member
         [reported] a member
         [appealed] a member
@@ -162,6 +163,18 @@ case-choice = { $choice ->
     [ban] ban
    *[block] block
 }
+case-entry-joined = joined: { $origin ->
+    [report] a reported order
+    [picture] an order whose pictures the check found
+   *[flag] a flagged order
+}{ $job ->
+    [none] { "" }
+   *[other] , { case-job }
+}{ $why ->
+    [none] { "" }
+   *[other] { " " }· { $why }
+}: { PLAIN($text, $limit) }
+case-entry-beside = (with case { ID($number) })
 case-entry-checked = evidence: { $ruling ->
     [flag] flag
    *[refuse] refuse
@@ -309,6 +322,37 @@ case-button = { $action ->
        *[no] Ban
     }
 }
+# For all orders of a case.
+case-button-all = { $action ->
+    [folded-approve] { $is_refused ->
+        [yes] Wrongly refused: all { $count }
+       *[no] Approve all { $count }
+    }
+   *[folded-remove] { $is_refused ->
+        [yes] Rightly refused: all { $count }
+       *[no] Remove all { $count }
+    }
+}
+# Orders that joined the open case of their member.
+case-joined = { $count ->
+    [one] **{ $count } more order** of this member has
+   *[other] **{ $count } more orders** of this member have
+} joined this case since { MOMENT($since) }. A decision is about all { $total }. The newest:
+case-joined-order = -# { $origin ->
+    [report] reported
+    [picture] picture
+   *[flag] flagged
+} · { $has_rule ->
+    [yes] { $why } ·{ " " }
+   *[no] { "" }
+}{ MOMENT($at, style: "R") }{ $job ->
+    [none] { "" }
+   *[other] { " " }· { case-job }
+}{ $link ->
+    [none] { "" }
+   *[other] { " " }· { case-message }
+}
+case-joined-all = All prompts
 
 case-none-open = No other open case waits for you. Cases about you, cases for Manage Server and cases that another moderator has taken are left out.
 
@@ -320,6 +364,83 @@ case-review-place = -# <@{ ID($member) }> in <#{ ID($channel) }> · { $source } 
     [none] { "" }
    *[other] { " " }· { case-job }
 }
+
+## Several cases at once
+
+cases-open = { $count ->
+    [one] { $count } open case
+   *[other] { $count } open cases
+}
+cases-several = { $is_raid ->
+    [yes] ### { cases-open } of { $members ->
+        [one] { $members } member
+       *[other] { $members } members
+    }
+       -# One decision for all. Each member gets one sanction and one strike; it needs Manage Server.
+   *[no] ### { cases-open } of <@{ ID($member) }>
+       -# One decision for all. A sanction is one, with one strike; the pictures of all are removed.
+}
+cases-several-line = **{ ID($number) }** · <@{ ID($member) }> · { $why ->
+    [none] { "" }
+   *[other] { $why } ·{ " " }
+}{ MOMENT($at, style: "R") }
+cases-several-more = -# and { $count } more
+cases-several-button = { $outcome ->
+    [approve] Approve all { $count }
+    [remove] Remove all { $count }
+    [warn] Warn · { cases-count }
+    [timeout] Time out · { cases-count }
+   *[ban] Ban · { cases-count }
+}
+cases-count = { $count ->
+    [one] { $count } case
+   *[other] { $count } cases
+}
+cases-several-show = { $count ->
+    [one] { $count } open case
+   *[other] All { $count } open cases
+}
+cases-several-done = { cases-count } of { $members ->
+    [one] { $members } member
+   *[other] { $members } members
+}: { $outcome ->
+    [approve] approved
+    [remove] removed
+    [warn] warned
+    [timeout] timed out
+   *[ban] banned
+}.{ $proposed ->
+    [0] { "" }
+   *[other] { " " }Proposed only: { $proposed }; another moderator must confirm.
+}
+cases-several-obstacles = { $count ->
+    [one] In Discord, { $count } thing could not be done; its case says which.
+   *[other] In Discord, { $count } things could not be done; their cases say which.
+}
+
+## Many members at the same time
+
+raid-card = ### Many members at once
+    { "" }**{ $members }** { $members ->
+        [one] member
+       *[other] members
+    } since { MOMENT($since) }: **{ $refused }** refused and **{ $flagged }** flagged. The newest is from { MOMENT($last, style: "T") }.
+    { $cases ->
+        [0] No case is open.
+        [one] { $cases } case shares this card; open: { $open }.
+       *[other] { $cases } cases share this card; open: { $open }.
+    } *Next open case* shows one after the other.
+    -# `/mod raid` keeps new members out, `/mod panic` pauses orders, `/mod purge` removes what they made.
+raid-cases = All open cases
+raid-button = { $ruling ->
+    [refuse] Refused prompts
+   *[flag] Flagged prompts
+}
+
+## The daily digest
+
+digest-title = ### Since { MOMENT($since) }
+digest-prompts = Prompts
 
 ## The log channel
 
@@ -377,6 +498,21 @@ case-form-duration = { $outcome ->
     [timeout] How long (30m, 12h, 7d, 2w)
    *[ban] How long; empty: until lifted
 }
+
+# Ready reasons. The member reads them.
+reason-built-in = { $name ->
+    [sexual] Sexual content is not allowed here.
+    [nudity] Nudity is not allowed here.
+    [gore] Pictures of gore and cruelty are not allowed here.
+    [hate] Hateful content is not allowed here.
+    [harassment] Pictures that humiliate or attack a person are not allowed here.
+    [illegal] Pictures of crimes and forbidden goods are not allowed here.
+    [real-person] Pictures of real people are not allowed here.
+    [spam] Many similar orders in a short time are spam.
+   *[evasion] Do not disguise words to pass the filter.
+}
+reason-as-written = as written above
+case-form-ready-reason = Or a ready reason, in the member's language
 
 ## The result of a decision, for the moderator who made it
 
@@ -485,7 +621,10 @@ case-server = { $server ->
    *[other] **{ PLAIN($server) }**
 }
 case-notice-reason = Reason: { PLAIN($reason) }
-case-notice-removed = The pictures of that order are removed.
+case-notice-removed = { $orders ->
+    [one] The pictures of that order are removed.
+   *[other] The pictures of { $orders } orders are removed, that one among them.
+}
 case-notice-strike = It counts as a strike until { MOMENT($until) }; you have { case-strikes } now.
 case-notice-first = It was your first refused prompt there, so it gives no strike.
 case-notice-appeal = If you think that this is a mistake, appeal. Another moderator will review it.

@@ -91,6 +91,19 @@ mod-member-prompt = { $ruling ->
 mod-member-none = -# none
 mod-member-all-cases = Cases
 mod-member-all-prompts = Prompts
+mod-member-notes = **Notes**
+command-mod-note = Notes about a member without a case, which only moderators see
+    .member = About whom
+    .text = The note to add; left out: all notes are listed
+    .remove = The number of a note to remove
+mod-note = **{ ID($number) }** · { MOMENT($at, style: "R") } · { $name ->
+    [none] a former moderator
+   *[other] { PLAIN($name, limit: 40) }
+}: { PLAIN($text, limit: 500) }
+mod-notes-title = ### Notes about <@{ ID($member) }>
+mod-notes-none = -# none
+mod-note-added = Note { ID($number) } about <@{ ID($member) }> is added. Only moderators see it.
+mod-note-removed = Note { ID($number) } about <@{ ID($member) }> is removed.
 command-mod-stats = Numbers of prompts, refusals, reports and decisions
     .since = The last 12h, 7d or 2w; left out: 7d
 mod-stats-title = ### The last { PERIOD($seconds) }
@@ -204,6 +217,8 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [discord-sanction] discord-sanction
     [discord-lifted] discord-lifted
     [note] note
+    [member-note] member-note
+    [note-remove] note-remove
     [amend] amend
     [pardon] pardon
     [unban] unban
@@ -229,6 +244,10 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [log-channel] log-channel
     [mod-role] mod-role
     [second-for-bans] second-for-bans
+    [case-role] case-role
+    [kept-reason] kept-reason
+    [quiet-hours] quiet-hours
+    [digest] digest
     [style-remove] style-remove
     [paid-access] paid-access
     [export] export
@@ -246,16 +265,20 @@ mod-audit-detail = { $name ->
     [category] category
     [channel] channel
     [flag] flag
+    [hour] hour
+    [hours] hours
     [is-needed] is needed
     [is-shadow] is shadow
     [level] level
     [member-age] member age
+    [note] note
     [orders] orders
     [outcome] outcome
     [pictures] pictures
     [power] power
     [preset] preset
     [refuse] refuse
+    [role] role
     [role] role
     [rows] rows
     [rules] rules
@@ -326,7 +349,18 @@ mod-desk = **Ladder** { $rungs }
     { "" }**Cards** { $channel ->
         [none] have no channel that I can use: `/mod log-channel` chooses one
        *[other] are posted in <#{ ID($channel) }>
+    }; a new case mentions { $role ->
+        [none] no role
+       *[other] <@&{ ID($role) }>
     }
+    { "" }**Quiet hours** { $is_quiet ->
+        [yes] from { ID($begin) }:00 to { ID($end) }:00 UTC
+       *[no] none
+    }
+    { "" }**Digest** { $has_digest ->
+        [yes] every day at { ID($hour) }:00 UTC
+       *[no] none
+    }. `/server cards` changes these.
 
 ## Levels
 

@@ -333,6 +333,23 @@ sanctioned = { $outcome ->
     [block] blocked
    *[other] { $outcome }
 }
+error-case-grew = Case { ID($number) } has { $count ->
+    [one] { $count } more order, which your card did not show. Look at it
+   *[other] { $count } more orders, which your card did not show. Look at them
+}, and press again.
+error-role-silent = { $is_everyone ->
+    [yes] All members have that role. Choose a role of moderators.
+   *[no] I can't mention that role: let everyone mention it, or give me the permission Mention Everyone in the moderators' channel.
+}
+error-quiet-hours-unclear = Quiet hours need a begin and an end that differ, such as 22 and 7. Leave both out for no quiet hours.
+error-none-open = No case of this list is open for you any more.
+error-no-such-reason = This server keeps no reason named { CODE($name, limit: 30) }.
+error-reason-unusable = A reason needs a name of at most { $name_limit } characters and a text of at most { $text_limit }.
+error-too-many-reasons = A server keeps at most { $limit } reasons. Delete one first.
+error-no-such-note = There is no note { ID($number) } about this member here.
+error-not-your-note = That note is by { PLAIN($by, limit: 40) }. Only its author and members with Manage Server can remove it.
+error-too-many-notes = A member has at most { $limit } notes. Remove one first.
+error-both-said = Use `{ $first }` or `{ $second }`, not both.
 error-second-needed = You proposed the ban in case { ID($number) } yourself: another moderator must confirm it.
 error-as-long-as-a-ban = That lasts as long as a ban, and a ban takes two moderators here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
 error-senior-needed = Case { ID($number) } was escalated: the decision needs the Manage Server permission, or a role of the level head.

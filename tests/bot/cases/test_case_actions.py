@@ -52,7 +52,7 @@ async def open_case(shop: Shop) -> None:
 
 
 async def propose_ban(shop: Shop) -> None:
-    await shop.casework.set_second_for_bans(MIA, True)
+    await shop.desk_settings.set_second_for_bans(MIA, True)
     await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.BAN, reason="raids"))
 
 
@@ -161,6 +161,11 @@ async def remove_style(shop: Shop) -> None:
     await shop.styles.delete(MIA, "ink", "spam")
 
 
+async def remove_note(shop: Shop) -> None:
+    note = await shop.notebook.add(MIA, ADA.member, "watch out")
+    await shop.notebook.remove(MIA, ADA.member, note.id)
+
+
 ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.OPEN_CASE: open_case,
     Act.CLAIM: claim,
@@ -199,9 +204,15 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.POLICY_CATEGORY: lambda shop: shop.policies.amend(MIA, SERVER, Category.GORE, Change(refuse=0.9)),
     Act.POLICY_RESET: reset_policy,
     Act.MOD_ROLE: lambda shop: shop.levels.choose(MIA, 5, Level.HELPER),
-    Act.LOG_CHANNEL: lambda shop: shop.casework.set_log_channel(MIA, 42),
-    Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
-    Act.PAID_ACCESS: lambda shop: shop.casework.set_paid(MIA, True),
+    Act.LOG_CHANNEL: lambda shop: shop.desk_settings.set_log_channel(MIA, 42),
+    Act.SECOND_FOR_BANS: lambda shop: shop.desk_settings.set_second_for_bans(MIA, True),
+    Act.PAID_ACCESS: lambda shop: shop.desk_settings.set_paid(MIA, True),
+    Act.MEMBER_NOTE: lambda shop: shop.notebook.add(MIA, ADA.member, "watch out"),
+    Act.NOTE_REMOVE: remove_note,
+    Act.KEPT_REASON: lambda shop: shop.reason_book.save(MIA, "spam", "This is spam."),
+    Act.CASE_ROLE: lambda shop: shop.desk_settings.set_case_role(MIA, 5),
+    Act.QUIET_HOURS: lambda shop: shop.desk_settings.set_quiet_hours(MIA, (22, 7)),
+    Act.DIGEST: lambda shop: shop.desk_settings.set_digest(MIA, 9),
     Act.STYLE_REMOVE: remove_style,
     Act.EXPORT: lambda shop: shop.mod_export.make(MIA, What.LOG, 0.0, 9e9, Format.JSON, 1000),
     Act.READ_LOG: lambda shop: shop.takedown.note_reading(MIA, ADA.member),
@@ -211,6 +222,13 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "mod log": (Act.READ_LOG,),
     "mod cases": (),
     "mod member": (Act.READ_LOG,),
+    "mod note": (Act.MEMBER_NOTE, Act.NOTE_REMOVE, Act.READ_LOG),
+    "server cards mention": (Act.CASE_ROLE,),
+    "server cards quiet-hours": (Act.QUIET_HOURS,),
+    "server cards digest": (Act.DIGEST,),
+    "server reason save": (Act.KEPT_REASON,),
+    "server reason delete": (Act.KEPT_REASON,),
+    "server reason list": (),
     "mod stats": (),
     "mod export": (Act.EXPORT,),
     "mod audit": (),

@@ -41,7 +41,7 @@ async def test_a_second_moderator_who_confirms_as_offered_gives_the_proposed_len
     shop: Shop, play: Playground, atelier: Atelier
 ) -> None:
     [guild] = atelier.guilds
-    await shop.casework.set_second_for_bans(replace(OLA, guild_id=guild.id), True)
+    await shop.desk_settings.set_second_for_bans(replace(OLA, guild_id=guild.id), True)
     ada, mia, max_ = play.person("ada"), play.person("mia"), play.add_member("max", is_moderator=True)
     use = await mia.slash("gallery", "mod ban", member=ada, reason="raids", duration="2w")
     assert "Another moderator must confirm it" in await answered(use)

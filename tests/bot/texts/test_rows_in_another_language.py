@@ -109,12 +109,16 @@ async def write_every_kind(shop: Shop) -> None:
     await casework.unban(mia, ADA.member, SAID)
     await casework.pardon(case.number, mia, SAID)
     await casework.escalate((await flagged(shop, next(members))).id, mia)
-    await casework.set_second_for_bans(ola, True)
+    await shop.desk_settings.set_second_for_bans(ola, True)
     await casework.sanction(mia, ADA.member, SAID, Decision(outcome=Outcome.BAN, reason=SAID))
 
     for text in (SAID, ""):
         job = await shop.admit(an_order(actor=next(members), images=1))
         await shop.reports.report(replace(BEN, name=SAID), job, text)
+    whose = next(members)
+    await flagged(shop, whose)
+    job = await shop.admit(an_order(SAID, whose, images=1))
+    await shop.reports.report(replace(BEN, member=MemberId(BEN.member + 500), name=SAID), job, SAID)
     job = (await shop.draw("show flagged", next(members), images=1)).job
     await shop.takedown.remove(job.id, mia, SAID)
     await shop.takedown.restore(mia, SAID, job_id=job.id)
