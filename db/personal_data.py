@@ -220,8 +220,8 @@ PERSONAL_DATA = (
         treatments=(Treatment(f"at <= :now - {HOUR}"),),
         columns="id, guild_id, job, member, reason, at",
     ),
-    # As the notes of a case: not handed over, and deleted with the case.
-    PersonalRows("member_notes", at="at", treatments=(Treatment(),)),
+    # Handed over without the moderator's words and name, like the notes of a case.
+    PersonalRows("member_notes", at="at", treatments=(Treatment(),), columns="id, guild_id, member, at"),
     PersonalRows("presets", at="saved_at", treatments=(Treatment(),), columns="member, name, text, saved_at"),
     # Orders drawn with a style keep its words, which are a part of their own prompts.
     PersonalRows(

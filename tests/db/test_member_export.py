@@ -162,6 +162,7 @@ HANDED_OVER = {
     "strikes": "id guild_id member case_id at expires_at pardoned_at",
     "appeals": "id case_id member text at decision decided_at answer",
     "reports": "id guild_id job member reason at",
+    "member_notes": "id guild_id member at",
     "presets": "member name text saved_at",
     "styles": "id guild_id name version member words loras upload saved_at",
     "drawn_regions": "member job image_index created_at region drawn_at",
@@ -199,7 +200,6 @@ KEPT_BACK = {
         verdict picture block power card_channel_id card_message_id is_card_stale is_withheld
         is_first_refusal
     """,
-    "member_notes": "member",
     "strikes": "given_by pardoned_by",
     "appeals": "decided_by decided_name card_channel_id card_message_id told_at",
     "reports": "case_id",  # refers to another member

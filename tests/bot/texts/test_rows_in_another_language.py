@@ -11,7 +11,7 @@ from fluent.syntax import FluentParser, FluentSerializer, ast
 from fluent.syntax.visitor import Transformer
 
 from bot import texts
-from bot.cases.cards import Dossier, case_card, source, why
+from bot.cases.cards import Dossier, case_card, entry_line, source, why
 from bot.cases.discord_sanctions import Obstacle
 from bot.commands.mod.audit import page
 from bot.studio.cases.cases import Decision
@@ -81,7 +81,9 @@ async def card(shop: Shop, say: Language, case: Case, entries: Sequence[Entry]) 
 
 
 async def shown(shop: Shop, say: Language, case: Case, entry: Entry) -> str:
-    """Returns the entry's line of the case's card."""
+    """Returns the entry's line of the case's card; of an order that joined, of the case's history."""
+    if entry.kind is EntryKind.JOINED:
+        return entry_line(say, entry)
     [line] = [each for each in await card(shop, say, case, [entry]) if each.startswith("-# <t:")]
     return line
 
