@@ -15,17 +15,38 @@ from yarl import URL
 
 from bot.cases.buttons import (
     AppealButton,
+    AppealForm,
     AppealPress,
     CaseAction,
     CaseButton,
+    CaseForm,
+    FoldedAction,
+    FoldedButton,
     LogChannelButton,
     LogChannelPress,
+    RaidAction,
+    RaidButton,
+    SeveralAction,
+    SeveralButton,
+    SeveralForm,
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import ideas, imagine, picture, picture_forms, server, sketch, style, vary, verify
+from bot.commands import (
+    ideas,
+    imagine,
+    picture,
+    picture_forms,
+    report,
+    server,
+    sketch,
+    style,
+    vary,
+    verify,
+)
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
+from bot.commands.mod import export as mod_export
 from bot.commands.mod import group as mod
 from bot.commands.mod import lockdown as mod_lockdown
 from bot.commands.mod import log as mod_log
@@ -33,6 +54,7 @@ from bot.commands.mod import log_channel as mod_log_channel
 from bot.commands.mod import member as mod_member
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
+from bot.commands.mod.desk import notes as mod_notes
 from bot.commands.own import history, preset, privacy, queue, show
 from bot.commands.own import settings as settings_command
 from bot.commands.picture import PanelPress
@@ -54,7 +76,7 @@ from bot.studio import DISCORD_API, GalleryAction, Settings, health
 from bot.studio.metrics import Metrics
 from bot.studio.parts import Parts, build_parts
 from bot.studio.pictures.provenance import Provenance
-from bot.ui import Page, PageButton
+from bot.ui import Page, PageButton, texts_in
 from db import Database, Decision, Repositories, StorageError
 from generation import Configure, GuildId
 from generation.queue.connection import open_connection
@@ -92,9 +114,11 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
         *mod_log_channel.COMMANDS,
         *mod_cases.COMMANDS,
         *mod_member.COMMANDS,
+        *mod_notes.COMMANDS,
         *mod_sanctions.COMMANDS,
         *mod_lockdown.COMMANDS,
         *mod_audit.COMMANDS,
+        *mod_export.COMMANDS,
     ):
         moderators.add_command(each)
     moderators.add_command(mod_rules.RULES)
@@ -115,6 +139,9 @@ def add_routes(client: Atelier) -> None:
         IdeaButton,
         PageButton,
         CaseButton,
+        FoldedButton,
+        SeveralButton,
+        RaidButton,
         AppealButton,
         ForgetButton,
         LogChannelButton,
@@ -147,6 +174,15 @@ def add_routes(client: Atelier) -> None:
     routes.add(Page.LOG, mod_log.turn)
     routes.add(Page.CASES, mod_cases.turn)
     routes.add_each(CaseAction, client.case_actions.press)
+    routes.add(CaseAction.HISTORY, client.case_history.press)
+    routes.add(Page.CASE, client.case_history.turn)
+    routes.add_form(texts_in(CaseForm), client.case_actions.submit)
+    routes.add_form(texts_in(AppealForm), appeal_forms.submit)
+    routes.add_form(texts_in(report.ReportForm), report.submit)
+    routes.add_each(FoldedAction, client.case_actions.press_folded)
+    routes.add_each(SeveralAction, client.several_cases.press)
+    routes.add_each(RaidAction, client.several_cases.press_raid)
+    routes.add_form(texts_in(SeveralForm), client.several_cases.submit)
     routes.add(LogChannelPress.CHOOSE, mod_log_channel.confirm)
     routes.add(AppealPress.APPEAL, appeal_forms.open_form)
     routes.add(AppealPress.UPHOLD, partial(appeal_forms.open_answer, Decision.UPHELD))
@@ -280,7 +316,9 @@ async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Ev
                     client.show_presence,
                     client.keep_commands_synced,
                     client.mod_channel.run,
+                    client.digests.run,
                     client.effects.run,
+                    client.lockdown_ends.run,
                     partial(sort_files, parts),
                     parts.likeness.prepare,
                     partial(resume, client, parts, client.delivery),

@@ -36,6 +36,19 @@ async def fetch(file: discord.Attachment, most: int) -> bytes:
     return content
 
 
+async def fetch_text(file: discord.Attachment, most: int) -> bytes:
+    """Downloads a file of at most `most` bytes. Raises FileTooLarge, mostly before the download; FileUnreachable."""
+    if file.size > most:
+        raise FileTooLarge(file.size, most, False)
+    try:
+        content = await fetched(file.url, most, _PATIENCE)
+    except PictureGone as error:
+        raise FileUnreachable from error
+    if len(content) > most:
+        raise FileTooLarge(len(content), most, False)
+    return content
+
+
 async def fetched(address: str, most: int, patience: float) -> bytes:
     """Downloads at most `most` bytes and one more; the stated size may be wrong. `patience`: seconds.
 

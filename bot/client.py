@@ -13,10 +13,16 @@ from discord import app_commands
 from bot import errors
 from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
+from bot.cases.case_history import CaseHistory
+from bot.cases.deciding.locales import MemberLocales
+from bot.cases.deciding.reasons import Reasons
+from bot.cases.deciding.several import SeveralActions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.effects import Effects
 from bot.cases.greeting import greet
+from bot.cases.lockdown_ends import LockdownEnds
 from bot.cases.mod_channel import ModChannel
+from bot.cases.posting.digests import Digests
 from bot.connection import DiscordClock, growing_pauses, refuse_pages
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
@@ -26,7 +32,7 @@ from bot.gallery.region import Regions
 from bot.gallery.typed_orders import TypedOrders
 from bot.mask_page.drawn_regions import DrawnRegions
 from bot.options import demand_options
-from bot.permissions import demand_server
+from bot.permissions import demand_server, read_levels
 from bot.posted_message import reason_of
 from bot.privacy.departures import ServerDepartures
 from bot.privacy.erasure import ErasureSweep
@@ -35,6 +41,7 @@ from bot.routes import Routes
 from bot.studio import Refusal
 from bot.studio.parts import Parts
 from bot.ui import Translator, note, say_in
+from db import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +62,13 @@ class Tree(app_commands.CommandTree["Atelier"]):
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         errors.limit_waits(interaction)
         try:
+            await read_levels(interaction)
             demand_server(interaction)
             is_command = interaction.type is discord.InteractionType.application_command
             if is_command and (interaction.data or {}).get("name") in ORDERS:
                 self.client.delivery.intake.demand_time(interaction)
             demand_options(interaction)
-        except Refusal as error:
+        except (Refusal, StorageError) as error:
             if interaction.type is discord.InteractionType.autocomplete:
                 return False
             # Only an AppCommandError raised by a check reaches `on_error`.
@@ -110,9 +118,15 @@ class Atelier(discord.AutoShardedClient):
         self.parts = parts
         self.quick_refusal = QuickRefusal(self)
         self.mod_channel = ModChannel(self, parts)
-        self.direct_messages = DirectMessages(self, parts.casework)
+        self.digests = Digests(self, parts, self.mod_channel.channels)
+        self.locales = MemberLocales(self)
+        self.reasons = Reasons(self, parts.reason_book)
+        self.direct_messages = DirectMessages(self, parts.casework, self.locales, self.reasons)
+        self.lockdown_ends = LockdownEnds(self, parts, self.mod_channel)
         self.effects = Effects(self, parts, self.mod_channel, self.direct_messages)
-        self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.effects)
+        self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.effects, self.reasons)
+        self.several_cases = SeveralActions(parts, self.mod_channel, self.effects, self.reasons)
+        self.case_history = CaseHistory(parts.casework)
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.effects)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
         self.typed_orders = TypedOrders(parts, self.delivery)
@@ -197,6 +211,7 @@ class Atelier(discord.AutoShardedClient):
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         # Not called for an outage: that server is only unavailable.
+        self.parts.levels.forget(guild.id)
         await self.departures.left(guild.id)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -204,6 +219,7 @@ class Atelier(discord.AutoShardedClient):
         await greet(self, guild, self.mod_channel.channels)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        self.locales.note(interaction.user.id, interaction.locale.value)
         # discord.py routes commands, buttons and known forms itself. It forgets forms at a restart.
         if interaction.type is discord.InteractionType.modal_submit:
             await self.routes.submit(interaction)

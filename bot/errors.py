@@ -11,6 +11,7 @@ from typing import Any
 import discord
 
 from bot.gallery import typed_cards
+from bot.permissions import read_levels
 from bot.posted_message import UNREACHABLE, is_our_fault, reason_of
 from bot.studio import MemberBlocked, PromptRefused, TooBusy
 from bot.ui import Language, markdown, say_to
@@ -30,6 +31,7 @@ async def boundary(interaction: Interaction) -> AsyncGenerator[None]:
     """Sends the sentence of a raised error to the member, privately. A bug is sent as a reference that the log holds too."""
     limit_waits(interaction)
     try:
+        await read_levels(interaction)
         yield
     except Exception as error:
         await answer(interaction, error)

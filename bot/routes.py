@@ -68,11 +68,6 @@ class Routes:
             if _custom_id(interaction).startswith(OURS):
                 raise UnreadablePress
 
-    async def run(self, interaction: Interaction, answer: Answer, *of: object) -> None:
-        """Calls `answer` inside the error boundary. discord.py only logs exceptions of buttons and forms."""
-        async with boundary(interaction):
-            await answer(interaction, *of)
-
 
 def _custom_id(interaction: Interaction) -> str:
     return str((interaction.data or {}).get("custom_id", ""))

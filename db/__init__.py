@@ -19,6 +19,7 @@ from db.drawn_regions import DrawnRegion
 from db.effects import Effect, EffectKind
 from db.erasure import ErasureRequest, PostedAs
 from db.errors import DatabaseMissing, DiskFull, ImageGone, StorageError
+from db.guilds import GuildSettings
 from db.ids import new_job_id
 from db.images import StoredImage, Swept
 from db.jobs import (
@@ -35,13 +36,17 @@ from db.jobs import (
     Upload,
     UploadId,
 )
+from db.kept_reasons import SERVERS, KeptReason
 from db.lockdowns import LockdownState, Mode
 from db.member_export import Outlook
+from db.member_notes import LONGEST_NOTE, MemberNote
 from db.member_settings import LONGEST_SUFFIX, NO_DEFAULTS, Distance, MemberDefaults
-from db.member_stats import MemberStats
+from db.member_stats import MemberStats, ServerStats
 from db.migrate import FILE_NAME
+from db.mod_roles import Level
 from db.policies import Choice, Scope, ScopeKind
 from db.presets import LONGEST_NAME, LONGEST_TEXT
+from db.raids import Raid, RaidCounts
 from db.repositories import Repositories
 from db.retention import Periods
 from db.server_rules import Draft, ServerRule

@@ -33,10 +33,13 @@ class Act(StrEnum):
     TIMEOUT = "timeout"
     BAN = "ban"
     BLOCK = "block"
+    PROPOSE = "propose"  # by a helper; details: the outcome
     PROPOSE_BAN = "propose-ban"
     DISCORD_SANCTION = "discord-sanction"  # Discord's own timeout or ban, in addition to the bot's
     DISCORD_LIFTED = "discord-lifted"
     NOTE = "note"
+    MEMBER_NOTE = "member-note"  # without a case
+    NOTE_REMOVE = "note-remove"
     AMEND = "amend"
     PARDON = "pardon"
     UNBAN = "unban"
@@ -53,14 +56,22 @@ class Act(StrEnum):
     PANIC_FAMILY = "panic-family"
     PANIC_KNOWN = "panic-known"
     RULE_ADD = "rule-add"
+    RULE_EDIT = "rule-edit"
+    RULE_IMPORT = "rule-import"
     RULE_REMOVE = "rule-remove"
     POLICY_PRESET = "policy-preset"
     POLICY_CATEGORY = "policy-category"
     POLICY_RESET = "policy-reset"
     LOG_CHANNEL = "log-channel"
+    MOD_ROLE = "mod-role"  # a role is chosen for a level of moderators
     SECOND_FOR_BANS = "second-for-bans"
+    CASE_ROLE = "case-role"  # which a new case mentions
+    KEPT_REASON = "kept-reason"  # saved or deleted
+    QUIET_HOURS = "quiet-hours"
+    DIGEST = "digest"
     STYLE_REMOVE = "style-remove"  # another member's style
     PAID_ACCESS = "paid-access"  # whether members of the server pay for access
+    EXPORT = "export"  # cases or the log, as a file
     READ_LOG = "read-log"  # members' prompts, in /mod log
 
 

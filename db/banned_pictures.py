@@ -34,7 +34,7 @@ _LOOKS = """
     WHERE images.job = :job AND jobs.guild_id = :guild_id
     UNION
     SELECT withheld_pictures.pdq, image_index FROM withheld_pictures JOIN cases ON cases.id = case_id
-    WHERE cases.job = :job AND cases.guild_id = :guild_id
+    WHERE withheld_pictures.job = :job AND cases.guild_id = :guild_id
 """
 COUNT = f"SELECT count(pdq) AS known, count(*) - count(pdq) AS plain FROM ({_LOOKS})"
 BAN = f"""
@@ -50,7 +50,10 @@ WHERE banned_pictures.guild_id = :guild_id AND at >= :since AND (:member IS NULL
   AND jobs.member IS NOT :but_not
 """
 OF_GUILD = "SELECT job, image_index, pdq, at FROM banned_pictures WHERE guild_id = ? ORDER BY id"
-WITHHOLD = "INSERT INTO withheld_pictures (case_id, image_index, pdq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+WITHHOLD = """
+INSERT INTO withheld_pictures (case_id, job, image_index, pdq)
+VALUES (:case, coalesce(:job, (SELECT job FROM cases WHERE id = :case), ''), :index, :pdq) ON CONFLICT DO NOTHING
+"""
 HAS_LOOK = "SELECT 1 FROM withheld_pictures WHERE case_id = ? AND pdq IS NOT NULL LIMIT 1"
 RELEASE = "DELETE FROM withheld_pictures WHERE case_id = ?"
 
@@ -82,13 +85,19 @@ class BannedPictures(Repository):
         return len(await tx.all(LIFT_OF_CASE, (case.guild_id, case.id, case.job)))
 
     async def withhold(
-        self, tx: Transaction, case_id: int, index: int, fingerprint: Fingerprint | None
+        self,
+        tx: Transaction,
+        case_id: int,
+        index: int,
+        fingerprint: Fingerprint | None,
+        *,
+        job: JobId | None = None,
     ) -> None:
         """Adds a picture that the check refused in an open case.
 
-        `index`: its position in the job's gallery, which is empty there.
+        `index`: its position in the job's gallery, which is empty there. `job`: None for the case's own.
         """
-        await tx.all(WITHHOLD, (case_id, index, fingerprint))
+        await tx.all(WITHHOLD, {"case": case_id, "job": job, "index": index, "pdq": fingerprint})
 
     async def has_look(self, case_id: int) -> bool:
         """Returns whether any withheld picture of the open case has a hash."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from db.database import Repository, Transaction, value_of
-from generation import MemberId
+from generation import JobId, MemberId
 
 
 class EntryKind(StrEnum):
@@ -30,6 +30,7 @@ class EntryKind(StrEnum):
     PARDONED = "pardoned"
     LIFTED = "lifted"  # its block; the strike stays
     NOT_DONE = "not-done"  # in Discord, by the bot. Details: effect, obstacle, power
+    JOINED = "joined"  # another order of the member. Text: its prompt. Details: origin, category, rule, words, verdict
 
     # Written before migration 15, which added details. The text then began with English words, as "warn: spam".
     EVIDENCE = "evidence"
@@ -46,16 +47,18 @@ class Entry:
     details: Mapping[str, Any] = field(
         default_factory=dict
     )  # numbers, codes, and an amended case's earlier reason
+    job: JobId | None = None  # the order that it is about; None: the case
 
 
 ADD_ENTRY = """
-INSERT INTO case_entries (case_id, at, written_by, written_name, kind, text, details)
-VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id
+INSERT INTO case_entries (case_id, at, written_by, written_name, kind, text, details, job)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
 HAS = """
 SELECT 1 FROM case_entries WHERE case_id = :case AND kind = :kind AND (:by IS NULL OR written_by = :by) LIMIT 1
 """
 ENTRIES = "SELECT * FROM case_entries WHERE case_id = ? ORDER BY id"
+JOINED = f"SELECT job FROM case_entries WHERE case_id = ? AND kind = '{EntryKind.JOINED}' ORDER BY id"
 
 
 class CaseEntries(Repository):
@@ -70,9 +73,10 @@ class CaseEntries(Repository):
         kind: EntryKind,
         text: str = "",
         details: Mapping[str, object] | None = None,
+        job: JobId | None = None,
     ) -> None:
         """`details`: ready for JSON."""
-        cells = (case_id, at, by, name, kind, text, json.dumps(details or {}, ensure_ascii=False))
+        cells = (case_id, at, by, name, kind, text, json.dumps(details or {}, ensure_ascii=False), job)
         await tx.all(ADD_ENTRY, cells)
 
     async def has(self, case_id: int, kind: EntryKind, by: MemberId | None = None) -> bool:
@@ -82,6 +86,10 @@ class CaseEntries(Repository):
     async def of_case(self, case_id: int) -> list[Entry]:
         """Returns the entries, oldest first."""
         return [_entry(row) for row in await self._db.reader.all(ENTRIES, (case_id,))]
+
+    async def joined(self, case_id: int) -> list[JobId | None]:
+        """Returns the orders that joined the case, oldest first; None for one without a job."""
+        return [row["job"] and JobId(row["job"]) for row in await self._db.reader.all(JOINED, (case_id,))]
 
 
 def _entry(row: sqlite3.Row) -> Entry:

@@ -61,6 +61,9 @@ class Case:
     proposed_name: str
     proposed_reason: str
     proposed_seconds: float | None  # None: until lifted
+    proposed_outcome: Outcome | None
+    is_helpers_proposal: bool  # any moderator confirms it; otherwise it is a ban for another one
+    is_bot_ban_proposed: bool  # a ban by the bot alone
     outcome: Outcome | None
     acted_by: MemberId | None
     acted_name: str
@@ -72,6 +75,9 @@ class Case:
     told_at: float | None
     is_withheld: bool  # the picture check withheld every picture of the order
     is_first_refusal: bool  # the member's first refusal by the filter in that server
+    folds_until: float | None = None  # further orders of the member join the open case until then; None: none
+    kept_reason: str = ""  # the name of the reason that the server keeps; empty: none
+    raid: int | None = None  # the raid whose card stands for this case's own
 
     @property
     def is_open(self) -> bool:
@@ -86,11 +92,13 @@ class Case:
 OPEN = """
 INSERT INTO cases (
     guild_id, number, origin, opened_at, member, member_name, channel_id, job, verdict,
-    prompt, negative, ruling, category, rule, words, score, field, normal_form, likeness, language, is_first_refusal
+    prompt, negative, ruling, category, rule, words, score, field, normal_form, likeness, language, is_first_refusal,
+    folds_until, raid
 ) VALUES (
     :guild_id, (SELECT coalesce(max(last), 0) + 1 FROM case_numbers WHERE guild_id = :guild_id),
     :origin, :at, :member, :member_name, :channel_id, :job, :verdict,
-    :prompt, :negative, :ruling, :category, :rule, :words, :score, :field, :normal_form, :likeness, :language, :is_first_refusal
+    :prompt, :negative, :ruling, :category, :rule, :words, :score, :field, :normal_form, :likeness, :language, :is_first_refusal,
+    :folds_until, :raid
 ) RETURNING *
 """
 GET = "SELECT * FROM cases WHERE id = ?"
@@ -102,9 +110,28 @@ WHERE cases.guild_id = ? AND cases.member = ? AND lifted_at IS NULL AND (blocks.
 ORDER BY blocks.expires_at DESC NULLS FIRST, blocks.id DESC
 """
 PROPOSED = """
-SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NULL AND proposed_by IS NOT NULL ORDER BY id LIMIT 1
+SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NULL AND proposed_outcome = 'ban' ORDER BY id LIMIT 1
 """
-OF_JOB = "SELECT * FROM cases WHERE job = ? ORDER BY id DESC LIMIT 1"
+OF_JOB = """
+SELECT * FROM cases WHERE id IN (
+    SELECT id FROM cases WHERE job = :job UNION SELECT case_id FROM case_entries WHERE job = :job AND kind = 'joined'
+) ORDER BY id DESC LIMIT 1
+"""
+# Orders of which nothing was posted are decided about in other words, so they join no others, and others not them. What resembles
+# different removed pictures is decided apart.
+FOLDABLE = """
+SELECT * FROM cases
+WHERE guild_id = :guild_id AND member = :member AND outcome IS NULL AND folds_until > :now
+    AND NOT is_escalated AND proposed_by IS NULL
+    AND (is_withheld = :is_withheld OR :may_become_posted AND origin = 'flag') AND (NOT is_withheld OR likeness IS :likeness)
+    AND (SELECT count(*) FROM case_entries WHERE case_id = cases.id AND kind = 'joined') < :most
+ORDER BY is_withheld, id DESC LIMIT 1
+"""
+FOLD = """
+UPDATE cases SET folds_until = min(:until, opened_at + :longest), is_withheld = :is_withheld,
+    is_card_stale = card_message_id IS NOT NULL
+WHERE id = :id RETURNING *
+"""
 PAGE = "SELECT * FROM cases WHERE {} ORDER BY number DESC LIMIT :limit"
 # The conditions of a page's filters. A statement holds only those that are given: SQLite chooses its index by them.
 _MEMBER, _BEFORE = "member = :member", "number < :before"
@@ -119,15 +146,20 @@ ORDER BY number LIMIT 1
 """
 OF_CARD = "SELECT * FROM cases WHERE card_message_id = ?"
 SERVERS_WITHOUT_CARD = """
-SELECT DISTINCT guild_id FROM cases WHERE card_message_id IS NULL AND outcome IS NULL
+SELECT DISTINCT guild_id FROM cases WHERE card_message_id IS NULL AND outcome IS NULL AND raid IS NULL
 """
 WITHOUT_CARD = """
-SELECT * FROM cases WHERE guild_id = ? AND card_message_id IS NULL AND outcome IS NULL AND id > ? ORDER BY id LIMIT ?
+SELECT * FROM cases WHERE guild_id = ? AND card_message_id IS NULL AND outcome IS NULL AND raid IS NULL AND id > ?
+ORDER BY id LIMIT ?
 """
 UNTOLD = """
 SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NOT NULL AND told_at IS NULL ORDER BY id
 """
 CARD = "UPDATE cases SET card_channel_id = ?, card_message_id = ? WHERE id = ? RETURNING *"
+OPEN_OF = "SELECT count(*) FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NULL"
+OF_RAID = "SELECT * FROM cases WHERE raid = ? AND guild_id = ? AND outcome IS NULL ORDER BY id LIMIT ?"
+STALE = "SELECT id FROM cases WHERE is_card_stale = 1 AND guild_id = ? ORDER BY id LIMIT ?"
+SET_STALE = "UPDATE cases SET is_card_stale = ? WHERE id = ?"
 PICTURE = "UPDATE cases SET picture = ? WHERE id = ? RETURNING *"
 WITHHELD = "UPDATE cases SET is_withheld = 1 WHERE id = ? RETURNING *"
 CLAIM = "UPDATE cases SET claimed_by = ?, claimed_name = ?, claimed_at = ? WHERE id = ? RETURNING *"
@@ -135,19 +167,21 @@ ESCALATE = """
 UPDATE cases SET is_escalated = 1, claimed_by = NULL, claimed_name = '', claimed_at = NULL WHERE id = ? RETURNING *
 """
 PROPOSE = """
-UPDATE cases SET proposed_by = ?, proposed_name = ?, proposed_reason = ?, proposed_seconds = ?,
+UPDATE cases SET proposed_by = ?, proposed_name = ?, proposed_reason = ?, proposed_seconds = ?, proposed_outcome = ?,
+    is_helpers_proposal = ?, is_bot_ban_proposed = ?,
     claimed_by = NULL, claimed_name = '', claimed_at = NULL
 WHERE id = ? RETURNING *
 """
 CLOSE = """
-UPDATE cases SET outcome = ?, acted_by = ?, acted_name = ?, acted_at = ?, reason = ?, expires_at = ?, block = ?, told_at = ?
+UPDATE cases SET outcome = ?, acted_by = ?, acted_name = ?, acted_at = ?, reason = ?, expires_at = ?, block = ?, told_at = ?,
+    kept_reason = ?
 WHERE id = ? AND outcome IS NULL RETURNING *
 """
 BANS = "SELECT number FROM cases WHERE guild_id = ? AND member = ? AND power = 'ban'"
 POWER = "UPDATE cases SET power = ? WHERE id = ?"
 TOLD = "UPDATE cases SET told_at = ? WHERE id = ? AND told_at IS NULL RETURNING id"
 AMEND = """
-UPDATE cases SET reason = :reason, expires_at = :expires_at, block = :block,
+UPDATE cases SET kept_reason = iif(reason = :reason, kept_reason, ''), reason = :reason, expires_at = :expires_at, block = :block,
     told_at = iif(outcome = 'block' OR (outcome = 'approve' AND NOT is_withheld), told_at, NULL)
 WHERE id = :id RETURNING *
 """
@@ -170,6 +204,8 @@ class Cases(Repository):
         verdict: Verdict = ALLOWED,
         verdict_id: int | None = None,
         is_first_refusal: bool = False,
+        folds_until: float | None = None,
+        raid: int | None = None,
     ) -> Case:
         """Opens a case with the server's next number."""
         parameters = {
@@ -184,6 +220,8 @@ class Cases(Repository):
             "prompt": prompt,
             "negative": negative,
             "is_first_refusal": is_first_refusal,
+            "folds_until": folds_until,
+            "raid": raid,
             **cells_of(verdict),
         }
         return await _one(tx, OPEN, parameters)
@@ -195,8 +233,27 @@ class Cases(Repository):
         return await self._db.reader.find(_case, NUMBERED, (guild_id, number))
 
     async def of_job(self, job: JobId) -> Case | None:
-        """Returns the job's newest case."""
-        return await self._db.reader.find(_case, OF_JOB, (job,))
+        """Returns the newest case that the job opened or joined."""
+        return await self._db.reader.find(_case, OF_JOB, {"job": job})
+
+    async def foldable(
+        self,
+        guild_id: int,
+        member: MemberId,
+        now: float,
+        *,
+        is_withheld: bool,
+        likeness: str | None,
+        may_become_posted: bool,
+        most: int,
+    ) -> Case | None:
+        """Returns the member's open case that takes another order now.
+
+        `is_withheld`, `likeness`: of that order. `may_become_posted`: it is not drawn yet. `most`: orders that join one case.
+        """
+        where = {"guild_id": guild_id, "member": member, "now": now, "is_withheld": is_withheld}
+        where |= {"likeness": likeness, "may_become_posted": may_become_posted, "most": most}
+        return await self._db.reader.find(_case, FOLDABLE, where)
 
     async def of_verdict(self, verdict_id: int) -> Case | None:
         return await self._db.reader.find(_case, OF_VERDICT, (verdict_id,))
@@ -260,6 +317,22 @@ class Cases(Repository):
 
     # ---- changes; each returns the changed row
 
+    async def open_of(self, guild_id: int, member: MemberId) -> int:
+        """Returns the number of the member's open cases."""
+        return await self._db.reader.value(OPEN_OF, (guild_id, member))
+
+    async def of_raid(self, guild_id: int, raid_id: int, limit: int) -> list[Case]:
+        """Returns the open cases that share the raid's card, oldest first."""
+        return [_case(row) for row in await self._db.reader.all(OF_RAID, (raid_id, guild_id, limit))]
+
+    async def stale(self, guild_id: int, limit: int = 50) -> list[int]:
+        """Returns ids of the server's cases whose card is out of date."""
+        return [row["id"] for row in await self._db.reader.all(STALE, (guild_id, limit))]
+
+    async def set_stale(self, case_id: int, is_stale: bool) -> None:
+        async with self._db.transaction() as tx:
+            await tx.all(SET_STALE, (is_stale, case_id))
+
     async def set_card(self, tx: Transaction, case_id: int, channel_id: int, message_id: int) -> Case:
         return await _one(tx, CARD, (channel_id, message_id, case_id))
 
@@ -269,6 +342,16 @@ class Cases(Repository):
     async def set_withheld(self, tx: Transaction, case_id: int) -> Case:
         return await _one(tx, WITHHELD, (case_id,))
 
+    async def fold(
+        self, tx: Transaction, case_id: int, *, until: float, longest: float, is_withheld: bool
+    ) -> Case:
+        """Records that an order joined: further ones join until `until`, at most `longest` seconds after the case was opened.
+
+        Its card is to be drawn anew.
+        """
+        where = {"id": case_id, "until": until, "longest": longest, "is_withheld": is_withheld}
+        return await _one(tx, FOLD, where)
+
     async def claim(self, tx: Transaction, case_id: int, by: MemberId, name: str, at: float) -> Case:
         return await _one(tx, CLAIM, (by, name, at, case_id))
 
@@ -276,7 +359,7 @@ class Cases(Repository):
         """Escalates the case and clears its claim, so that another moderator can take it."""
         return await _one(tx, ESCALATE, (case_id,))
 
-    async def propose_ban(
+    async def propose(
         self,
         tx: Transaction,
         case_id: int,
@@ -284,9 +367,14 @@ class Cases(Repository):
         name: str,
         reason: str,
         seconds: float | None = None,
+        *,
+        outcome: Outcome = Outcome.BAN,
+        is_helpers: bool = False,
+        is_bot_ban: bool = False,
     ) -> Case:
-        """Records a proposed ban and clears the claim, so that another moderator can confirm it."""
-        return await _one(tx, PROPOSE, (by, name, reason, seconds, case_id))
+        """Records a proposed outcome and clears the claim, so that another moderator can confirm it."""
+        proposed = (by, name, reason, seconds, outcome, is_helpers, is_bot_ban)
+        return await _one(tx, PROPOSE, (*proposed, case_id))
 
     async def close(
         self,
@@ -301,10 +389,13 @@ class Cases(Repository):
         expires_at: float | None = None,
         block: int | None = None,
         is_told: bool,
+        kept_reason: str = "",
     ) -> Case:
         """Closes the case. `is_told`: whether the member needs no notice. Raises IndexError when the case is not open."""
         told_at = at if is_told else None
-        return await _one(tx, CLOSE, (outcome, by, name, at, reason, expires_at, block, told_at, case_id))
+        return await _one(
+            tx, CLOSE, (outcome, by, name, at, reason, expires_at, block, told_at, kept_reason, case_id)
+        )
 
     async def set_power(self, tx: Transaction, case_id: int, power: str) -> None:
         """Records that Discord's own timeout or ban is set."""

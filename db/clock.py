@@ -71,7 +71,7 @@ TIMES = (
     Times("effects", ("wanted_at",), (("due_at", "wanted_at"),)),
     Times("case_entries", ("at",)),
     Times("appeals", ("at", "decided_at", "told_at")),
-    Times("gates", ("mode_at",)),
+    Times("gates", ("raid_at", "mode_at"), (("raid_until", "raid_at"), ("mode_until", "mode_at"))),
     Times("server_rules", ("added_at", "removed_at")),
     Times("policies", ("set_at",), key="guild_id"),
     Times("stances", ("set_at",), key="guild_id"),

@@ -41,6 +41,8 @@ STATEMENTS = (
         for table in (
             "verdicts",
             "cases",
+            "raids",
+            "member_notes",
             "effects",
             "strikes",
             "reports",
@@ -55,7 +57,7 @@ STATEMENTS = (
     statement("spending", f"job IN (SELECT id FROM jobs WHERE {IN_SERVER})", paced_by="job"),
     *(
         f"{statement(table, IN_SERVER)} RETURNING 1"  # a few rows
-        for table in ("policies", "stances", "gates", "case_numbers", "guilds")
+        for table in ("policies", "stances", "gates", "mod_roles", "case_numbers", "kept_reasons", "guilds")
     ),
     statement(
         "audit_openings",

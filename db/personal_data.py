@@ -197,8 +197,9 @@ PERSONAL_DATA = (
     PersonalRows(
         "case_entries",
         through="""case_id IN (SELECT id FROM cases WHERE member = :member)
-            AND kind IN ('decided', 'amended', 'appealed', 'answered')""",
-        columns="id, case_id, at, kind, text, details",
+            AND kind IN ('decided', 'amended', 'appealed', 'answered', 'joined')""",
+        # An order's rule and words are internals of the filter's decision.
+        columns="""id, case_id, at, kind, text, json_remove(details, '$.rule', '$.words') AS details, job""",
     ),
     PersonalRows(
         "strikes",
@@ -219,6 +220,8 @@ PERSONAL_DATA = (
         treatments=(Treatment(f"at <= :now - {HOUR}"),),
         columns="id, guild_id, job, member, reason, at",
     ),
+    # Handed over without the moderator's words and name, like the notes of a case.
+    PersonalRows("member_notes", at="at", treatments=(Treatment(),), columns="id, guild_id, member, at"),
     PersonalRows("presets", at="saved_at", treatments=(Treatment(),), columns="member, name, text, saved_at"),
     # Orders drawn with a style keep its words, which are a part of their own prompts.
     PersonalRows(
@@ -280,14 +283,21 @@ PERSONAL_DATA = (
             iif(kind = 'amended' AND details = '{}', '', text) AS text, json_remove(details, '$.before') AS details""",
         name="case_entries_as_moderator",
     ),
+    _act(
+        "member_notes",
+        "written_by",
+        "id, guild_id, at, written_by, written_name, text",
+        at="at",
+        sets=_without("written_by"),
+    ),
     _act("strikes", "given_by", _STRIKE, at="at"),
     _act("strikes", "pardoned_by", _STRIKE),
     _act("appeals", "decided_by", "id, case_id, decision, decided_at, answer", sets=_without("decided_by")),
     _act(
         "gates",
         "set_by",
-        "guild_id, account_age, member_age, mode, mode_at, reason, set_by",
-        at="coalesce(mode_at, 0)",
+        "guild_id, account_age, member_age, raid_at, raid_until, mode, mode_at, mode_until, reason, set_by",
+        at="max(coalesce(mode_at, 0), coalesce(raid_at, 0))",
         where="TRUE",
     ),
     _act("policies", "set_by", "guild_id, scope, channel_id, preset, set_by, set_at"),

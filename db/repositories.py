@@ -21,13 +21,17 @@ from db.erasure import Erasures
 from db.guilds import Guilds
 from db.images import Pictures
 from db.jobs import Jobs
+from db.kept_reasons import KeptReasons
 from db.key_values import KeyValues
 from db.lockdowns import Lockdowns
 from db.member_export import MemberExport
+from db.member_notes import MemberNotes
 from db.member_settings import MemberSettings
 from db.member_stats import Stats
+from db.mod_roles import ModRoles
 from db.policies import Policies
 from db.presets import Presets
+from db.raids import Raids
 from db.reports import Reports
 from db.retention import Retention
 from db.server_rules import ServerRules
@@ -56,8 +60,12 @@ class Repositories:
     strikes: Strikes
     appeals: Appeals
     reports: Reports
+    raids: Raids
+    member_notes: MemberNotes
+    kept_reasons: KeptReasons
     member_stats: Stats
     lockdowns: Lockdowns
+    mod_roles: ModRoles
     policies: Policies
     server_rules: ServerRules
     member_export: MemberExport

@@ -87,6 +87,8 @@ EXPIRIES = (
     Expiry("prompts", "verdicts", "at"),
     Expiry("jobs", "jobs", "finished_at", JOB_IS_OVER),
     Expiry("cases", "cases", _CASE_AT, f"{_CASE_IS_OVER} AND NOT {_HAS_CARD}"),
+    Expiry("cases", "member_notes", "at"),
+    Expiry("cases", "raids", "last_at", "NOT EXISTS (SELECT 1 FROM cases WHERE raid = raids.id)"),
     Expiry(
         "sanctions",
         "strikes",

@@ -61,6 +61,11 @@ HITS = """
 SELECT rule, count(*) AS hits FROM rule_hits JOIN server_rules ON server_rules.id = rule_hits.rule
 WHERE guild_id = ? GROUP BY rule
 """
+HITS_SINCE = """
+SELECT rule_hits.rule, count(*) AS hits FROM rule_hits
+JOIN server_rules ON server_rules.id = rule_hits.rule JOIN verdicts ON verdicts.id = rule_hits.verdict
+WHERE server_rules.guild_id = ? AND verdicts.at >= ? GROUP BY rule_hits.rule
+"""
 
 
 _PHRASES = ("any_of", "with_any_of", "unless")
@@ -88,8 +93,9 @@ class ServerRules(Repository):
         is_shadow: bool,
         by: MemberId,
         at: float,
+        version: int | None = None,
     ) -> ServerRule | None:
-        """Returns None when a live rule has that name."""
+        """Returns None when a live rule has that name. `version`: of the rule book; None: the next one."""
         parameters = {
             "guild_id": guild_id,
             "name": draft.name,
@@ -99,13 +105,22 @@ class ServerRules(Repository):
             "is_shadow": is_shadow,
             "by": by,
             "at": at,
-            "version": await tx.value(VERSION, (guild_id,)) + 1,
+            "version": await self.next_version(tx, guild_id) if version is None else version,
         }
         return await tx.find(_rule, ADD, parameters)
 
-    async def remove(self, tx: Transaction, rule: ServerRule, *, by: MemberId, at: float) -> int:
-        """Removes the rule and returns the rule book's new version. Raises ValueError when it was removed already."""
-        version = await tx.value(VERSION, (rule.guild_id,)) + 1
+    async def next_version(self, tx: Transaction, guild_id: int) -> int:
+        """Returns the version that the next change makes. Changes of one transaction may share it."""
+        return await tx.value(VERSION, (guild_id,)) + 1
+
+    async def remove(
+        self, tx: Transaction, rule: ServerRule, *, by: MemberId, at: float, version: int | None = None
+    ) -> int:
+        """Removes the rule and returns the rule book's new version. Raises ValueError when it was removed already.
+
+        `version`: as in `add`.
+        """
+        version = await self.next_version(tx, rule.guild_id) if version is None else version
         if not await tx.all(REMOVE, {"id": rule.id, "by": by, "at": at, "version": version}):
             raise ValueError(f"rule {rule.id} is not in the book")
         return version
@@ -116,6 +131,10 @@ class ServerRules(Repository):
     async def hits(self, guild_id: int) -> dict[int, int]:
         """Returns how many prompts each rule matched, by the rule's id."""
         return {row["rule"]: row["hits"] for row in await self._db.reader.all(HITS, (guild_id,))}
+
+    async def hits_since(self, guild_id: int, since: float) -> dict[int, int]:
+        """Does the same for the prompts since then (unix seconds)."""
+        return {row["rule"]: row["hits"] for row in await self._db.reader.all(HITS_SINCE, (guild_id, since))}
 
 
 def _rule(row: sqlite3.Row) -> ServerRule:

@@ -22,7 +22,7 @@ FROM jobs
 """
 UNSETTLED = "SELECT count(*) AS count FROM jobs WHERE delivered_at IS NULL AND given_up_at IS NULL"
 FILES = "SELECT sha256, max(removed_at IS NULL) AS is_live FROM images GROUP BY sha256"
-WITHOUT_CARD = "SELECT id FROM cases WHERE card_message_id IS NULL AND outcome IS NULL"
+WITHOUT_CARD = "SELECT id FROM cases WHERE card_message_id IS NULL AND outcome IS NULL AND raid IS NULL"
 OF_JOB = re.compile(r"atelier:1:\w+:([a-z2-7]{10}):")
 OF_CASE = re.compile(r"atelier:1:case:\w+:(\d+)")
 KEPT = re.compile(r"job is kept", re.IGNORECASE)

@@ -1,8 +1,12 @@
-"""The buttons of case and appeal cards, and of the choice of a log channel."""
+"""The buttons and forms of case and appeal cards, and the button of the choice of a log channel."""
 
 from enum import StrEnum
 
 from bot.ui import NUMBER, Button, Language
+
+
+def _shown(count: str) -> int:
+    return int(count)
 
 
 class CaseAction(StrEnum):
@@ -13,7 +17,46 @@ class CaseAction(StrEnum):
     WARN = "case:warn"
     TIMEOUT = "case:timeout"
     BAN = "case:ban"
+    CONFIRM = "case:confirm"  # decides as a helper has proposed
+    HISTORY = "case:history"  # shows all that happened in the case, in pages
     NEXT = "case:next"  # shows the next open case; the number is that of the case before it, 0 for the first
+
+
+class FoldedAction(StrEnum):
+    """Acts on a case that other orders have joined, for what the card shows."""
+
+    APPROVE = "folded:approve"
+    REMOVE = "folded:remove"
+
+
+class SeveralAction(StrEnum):
+    """Acts on all open cases of a member. The number is the newest case's id; for SHOW that of any case of the member."""
+
+    SHOW = "cases:show"
+    APPROVE = "cases:approve"
+    REMOVE = "cases:remove"
+    WARN = "cases:warn"
+    TIMEOUT = "cases:timeout"
+    BAN = "cases:ban"
+
+
+class RaidAction(StrEnum):
+    """Acts on all open cases of a raid. The number is the newest case's id; for SHOW the raid's."""
+
+    SHOW = "raid:show"
+    REMOVE = "raid:remove"
+    TIMEOUT = "raid:timeout"
+    BAN = "raid:ban"
+
+
+class SeveralForm(StrEnum):
+    """Forms behind the sanctions of several cases; the number is the newest case's id."""
+
+    WARN = "decide-all:warn"
+    TIMEOUT = "decide-all:timeout"
+    BAN = "decide-all:ban"
+    RAID_TIMEOUT = "decide-raid:timeout"
+    RAID_BAN = "decide-raid:ban"
 
 
 class AppealPress(StrEnum):
@@ -22,12 +65,40 @@ class AppealPress(StrEnum):
     OVERTURN = "answer:overturned"
 
 
+class CaseForm(StrEnum):
+    """Forms behind a case's buttons; the number is the case's id."""
+
+    WARN = "decide:warn"
+    TIMEOUT = "decide:timeout"
+    BAN = "decide:ban"
+
+
+class AppealForm(StrEnum):
+    """Forms of appeals; the number is the case's id for the member's form, and the appeal's for the answers."""
+
+    ASK = "ask"
+    UPHOLD = "reply:upheld"
+    OVERTURN = "reply:overturned"
+
+
 class LogChannelPress(StrEnum):
     CHOOSE = "log-channel"  # one that everybody reads; the number is the channel's
 
 
 class CaseButton(Button, actions=CaseAction, of=NUMBER):
     """`case:<press>:<case>`."""
+
+
+class FoldedButton(Button, actions=FoldedAction, of={int: "[0-9]{1,19}", _shown: "[0-9]{1,4}"}):
+    """`folded:<press>:<case>:<orders that the card shows>`."""
+
+
+class SeveralButton(Button, actions=SeveralAction, of=NUMBER):
+    """`cases:<press>:<case>`."""
+
+
+class RaidButton(Button, actions=RaidAction, of=NUMBER):
+    """`raid:<press>:<case or raid>`."""
 
 
 def next_button(say: Language, number: int = 0) -> CaseButton:
@@ -42,3 +113,8 @@ class AppealButton(Button, actions=AppealPress, of=NUMBER):
 
 class LogChannelButton(Button, actions=LogChannelPress, of=NUMBER):
     """`log-channel:<channel>`."""
+
+
+def several_button(say: Language, case_id: int, count: int) -> SeveralButton:
+    """Builds the button that lists all open cases of a member. `case_id`: any of them."""
+    return SeveralButton(SeveralAction.SHOW, case_id, label=say("cases-several-show", count=count))

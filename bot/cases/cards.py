@@ -2,24 +2,36 @@
 
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import discord
 from discord import ui
 
-from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton, next_button
-from bot.ui import Language, View, card, markdown, note, row, variant
+from bot.cases.buttons import (
+    AppealButton,
+    AppealPress,
+    CaseAction,
+    CaseButton,
+    FoldedAction,
+    FoldedButton,
+    next_button,
+    several_button,
+)
+from bot.ui import Button, Language, Page, PageButton, View, card, markdown, note, row, variant
 from db import Appeal, Case, Decision, Entry, EntryKind, Job, MemberStats, Outcome, VerdictRecord
+from generation import JobId
 from moderation import READ, WRITTEN, Ruling, Rung, Sanction, Verdict
 
 _OPEN = discord.Colour(0xE0A93B)
 _REFUSED = discord.Colour(0x99545A)
 _CLOSED = discord.Colour(0x6B7280)
 _APPEAL = discord.Colour(0x5865F2)
-_PROMPT, _REST = 700, 250  # characters shown
-_ENTRIES = 5
+_PROMPT, _REST, _JOINED_PROMPT = 700, 250, 120  # characters shown
+_ENTRIES, _WORDS = 5, 160  # entries on a card, and characters of a person's words in each
+_JOINED = 3
+"""Orders that joined the case: the newest ones, with their prompts."""
 
 _REMOVING = (EntryKind.TAKEN_DOWN, EntryKind.PURGED, EntryKind.REMOVED)
 _SOURCE = re.compile(r"(?P<code>.*?) ?(?P<image>\d*)", re.DOTALL)
@@ -42,9 +54,31 @@ class Dossier:
     job: Job | None
     has_look: bool = False  # a withheld picture has a hash
     has_strike: bool = False  # the case's strike counts
+    open_cases: int = 1  # of the member, this one included
+    linked: Mapping[JobId, Job] = field(default_factory=dict)  # the newest orders that joined
+
+    @property
+    def joined(self) -> Sequence[Entry]:
+        """The orders that joined the case, oldest first."""
+        return [each for each in self.entries if each.kind is EntryKind.JOINED]
+
+    @property
+    def story(self) -> Sequence[Entry]:
+        """The other entries, but for the picture check's on orders that joined."""
+        joined = {each.job for each in self.joined}
+        others = (each for each in self.entries if each.kind is not EntryKind.JOINED)
+        return [each for each in others if each.kind is not EntryKind.CHECKED or each.job not in joined]
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether the pictures of all orders are removed already."""
+        own = self.case.job
+        removed = {each.job or own for each in self.entries if each.kind in _REMOVING}
+        return removed >= {own, *(each.job for each in self.joined if each.job is not None)}
 
 
-def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]]:
+def case_card(say: Language, dossier: Dossier, *, role: int | None = None) -> tuple[View, list[discord.File]]:
+    """`role`: mentioned by a new card."""
     case = dossier.case
     words = ui.TextDisplay[Any](_asked(say, case, dossier.job))
     title = say("case-title", number=case.number, origin=case.origin, ruling=case.verdict.ruling.word)
@@ -58,14 +92,16 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
     else:
         items.append(words)
     items.append(ui.TextDisplay(_record(say, dossier)))
-    if story := _story(say, dossier.entries):
+    if dossier.joined:
+        items.append(ui.TextDisplay(_joined(say, dossier)))
+    if story := _story(say, dossier.story):
         items.append(ui.TextDisplay(story))
     state = [_state(say, case)]
     if any(_is_undoing(each) for each in dossier.entries):
         state.append(say("case-taken-back"))
     elif any(each.kind is EntryKind.LIFTED for each in dossier.entries):
         state.append(say("case-lifted") if dossier.has_strike else say("case-taken-back"))
-    if case.is_open and any(each.kind in _REMOVING for each in dossier.entries):
+    if case.is_open and dossier.is_removed:
         state.append(say("case-removed-already"))
     items.append(ui.TextDisplay("\n".join(state)))
     if case.is_open:
@@ -77,10 +113,12 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
                 has_look=dossier.has_look,
             )
             items.append(ui.TextDisplay(choices))
-        items += _buttons(say, case, dossier.rung)
+        items += _buttons(say, case, dossier.rung, 1 + len(dossier.joined), has_history=bool(dossier.entries))
+        if dossier.open_cases > 1:
+            items.append(row(several_button(say, case.id, dossier.open_cases)))
     else:
-        items.append(row(next_button(say, case.number)))
-    return card(*items, colour=_OPEN if case.is_open else _CLOSED), files
+        items.append(row(next_button(say, case.number), _history_button(say, case)))
+    return card(*items, colour=_OPEN if case.is_open else _CLOSED, role=role), files
 
 
 def why(say: Language, verdict: Verdict, most: int = 8) -> str:
@@ -137,12 +175,18 @@ def _asked(say: Language, case: Case, job: Job | None) -> str:
     parts = [say("case-place", who=_who(case), channel=case.channel_id, at=case.opened_at)]
     if case.job is not None:
         parts.append(say("case-job", job=case.job))
-    if job is not None and job.place.message_id is not None:
-        place = job.place
-        link = f"https://discord.com/channels/{place.guild_id}/{place.channel_id}/{place.message_id}"
+    if job is not None and (link := link_to(job)):
         parts.append(say("case-message", link=link))
     lines.append("-# " + " · ".join(parts))
     return "\n".join(lines)
+
+
+def link_to(job: Job) -> str:
+    """Returns a link to the job's message; empty without one."""
+    place = job.place
+    if place.message_id is None:
+        return ""
+    return f"https://discord.com/channels/{place.guild_id}/{place.channel_id}/{place.message_id}"
 
 
 def _who(case: Case) -> str:
@@ -180,17 +224,40 @@ def _record(say: Language, dossier: Dossier) -> str:
     return line
 
 
+def _joined(say: Language, dossier: Dossier) -> str:
+    """Returns the count of the orders that joined the case, and the newest of them."""
+    joined = dossier.joined
+    lines = [say("case-joined", count=len(joined), total=1 + len(joined), since=joined[0].at)]
+    for entry in reversed(joined[-_JOINED:]):
+        details, job = entry.details, dossier.linked.get(entry.job) if entry.job else None
+        lines.append(f"> {markdown.short(markdown.plain(entry.text or markdown.NO_WORDS), _JOINED_PROMPT)}")
+        told = say(
+            "case-joined-order",
+            origin=details["origin"],
+            why=_why(say, details["category"], details["rule"], details["words"][:_JOINED]),
+            has_rule=bool(details["rule"]),
+            at=entry.at,
+            job=entry.job,
+            link=link_to(job) if job is not None else None,
+        )
+        lines.append(told)
+    return "\n".join(lines)
+
+
 def _story(say: Language, entries: Sequence[Entry]) -> str:
-    lines = [
-        say("case-entry", at=entry.at, name=entry.written_name, kind=entry.kind, entry=_entry(say, entry))
-        for entry in entries[-_ENTRIES:]
-    ]
+    lines = [entry_line(say, entry) for entry in entries[-_ENTRIES:]]
     if len(entries) > _ENTRIES:
         lines.insert(0, say("case-earlier-entries", count=len(entries) - _ENTRIES))
     return "\n".join(lines)
 
 
-def _entry(say: Language, entry: Entry) -> str:
+def entry_line(say: Language, entry: Entry, most: int = _WORDS) -> str:
+    """Returns an entry in one line. `most`: characters of a person's words."""
+    told = _entry(say, entry, most)
+    return say("case-entry", at=entry.at, name=entry.written_name, kind=entry.kind, entry=told)
+
+
+def _entry(say: Language, entry: Entry, most: int) -> str:
     details = entry.details
     if entry.kind is EntryKind.CHECKED:
         why = _why(say, details["category"], details["rule"], details["words"])
@@ -207,9 +274,16 @@ def _entry(say: Language, entry: Entry) -> str:
             has_end="until" in details,
             until_before=details.get("until_before"),
             until=details.get("until"),
+            limit=most // 2,
         )
+    if entry.kind is EntryKind.JOINED:
+        why = _why(say, details["category"], details["rule"], details["words"][:_JOINED])
+        said = {"why": why if details["rule"] else "", "text": entry.text, "limit": most}
+        return say("case-entry-joined", origin=details["origin"], job=entry.job, **said)
     choice = details.get("outcome") or details.get("decision")
-    return say("case-entry-act", kind=entry.kind, choice=choice, text=entry.text)
+    act = say("case-entry-act", kind=entry.kind, choice=choice, text=entry.text, limit=most)
+    beside = details.get("beside")
+    return act if beside is None else f"{act} {say('case-entry-beside', number=beside)}"
 
 
 def _is_undoing(entry: Entry) -> bool:
@@ -225,9 +299,23 @@ def _state(say: Language, case: Case) -> str:
         lines = [say("case-open")]
         if case.is_escalated:
             lines.append(say("case-escalated"))
-        if case.proposed_by is not None:
+        if case.is_helpers_proposal:
+            lines.append(
+                say(
+                    "case-helper-proposes",
+                    by=case.proposed_by,
+                    outcome=case.proposed_outcome,
+                    seconds=case.proposed_seconds,
+                    reason=case.proposed_reason,
+                    is_bot_ban=case.is_bot_ban_proposed,
+                )
+            )
+        elif case.proposed_by is not None:
             by, seconds = case.proposed_name, case.proposed_seconds
-            lines.append(say("case-ban-proposed", by=by, seconds=seconds, reason=case.proposed_reason))
+            is_bot_ban, reason = case.is_bot_ban_proposed, case.proposed_reason
+            lines.append(
+                say("case-ban-proposed", by=by, seconds=seconds, reason=reason, is_bot_ban=is_bot_ban)
+            )
         if case.claimed_by is not None and case.claimed_at is not None:
             lines.append(say("case-claimed", name=case.claimed_name, at=case.claimed_at))
         return " ".join(lines)
@@ -245,25 +333,46 @@ def _state(say: Language, case: Case) -> str:
     )
 
 
-def _buttons(say: Language, case: Case, rung: Rung) -> list[ui.Item[Any]]:
+def _history_button(say: Language, case: Case) -> CaseButton:
+    return CaseButton(CaseAction.HISTORY, case.id, label=say("case-history-button"))
+
+
+def _buttons(say: Language, case: Case, rung: Rung, orders: int, *, has_history: bool) -> list[ui.Item[Any]]:
+    """`orders`: of the case."""
+
+    def folded(action: FoldedAction) -> FoldedButton:
+        label = say("case-button-all", action=variant(action), is_refused=case.is_refused, count=orders)
+        return FoldedButton(action, case.id, orders, label=label)
+
     def button(action: CaseAction) -> CaseButton:
         is_next = _SANCTION.get(action) == rung.sanction
         label = say(
             "case-button",
             action=action.name.lower(),
             is_refused=case.is_refused,
-            is_proposed=case.proposed_by is not None,
+            is_proposed=case.proposed_outcome is Outcome.BAN and not case.is_helpers_proposal,
         )
         style = discord.ButtonStyle.danger if is_next else discord.ButtonStyle.secondary
         return CaseButton(action, case.id, label=label, style=style)
 
-    looks = [button(CaseAction.APPROVE)]
+    is_folded = orders > 1
+    looks: list[Button] = [folded(FoldedAction.APPROVE) if is_folded else button(CaseAction.APPROVE)]
     if case.job is not None:
-        looks.append(button(CaseAction.REMOVE))
+        looks.append(folded(FoldedAction.REMOVE) if is_folded else button(CaseAction.REMOVE))
     if not case.is_escalated:
         looks.append(button(CaseAction.ESCALATE))
+    if is_folded:
+        prompts = f"{case.member}.0.-.{int(case.opened_at)}.0"
+        looks.append(PageButton(Page.LOG, prompts, label=say("case-joined-all")))
     looks.append(next_button(say, case.number))
-    return [row(*looks), row(*(button(each) for each in _SANCTION))]
+    decides = [button(each) for each in _SANCTION]
+    if case.is_helpers_proposal:
+        label = say("case-confirm-button", outcome=case.proposed_outcome)
+        style = discord.ButtonStyle.success
+        decides.insert(0, CaseButton(CaseAction.CONFIRM, case.id, label=label, style=style))
+    if has_history:
+        decides.append(_history_button(say, case))
+    return [row(*looks), row(*decides)]
 
 
 def appeal_card(say: Language, appeal: Appeal, case: Case) -> View:
@@ -297,11 +406,12 @@ def notice(
     strike_until: float | None,
     strikes: int,
     can_appeal: bool,
+    orders: int = 1,
     is_amended: bool = False,
 ) -> View:
     """Builds the notice to the member, for a direct message or an answer that only they see.
 
-    `server`: its name; empty when unknown.
+    `server`: its name; empty when unknown. `orders`: that the decision is about.
     """
     lines = [
         say(
@@ -319,7 +429,7 @@ def notice(
     if case.reason:
         lines.append(say("case-notice-reason", reason=case.reason))
     if case.outcome is not Outcome.REMOVE and case.job is not None and not case.is_withheld:
-        lines.append(say("case-notice-removed"))
+        lines.append(say("case-notice-removed", orders=orders))
     if strike_until is not None:
         lines.append(say("case-notice-strike", until=strike_until, strikes=strikes))
     elif case.is_first_refusal:

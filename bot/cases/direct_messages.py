@@ -1,14 +1,17 @@
 """Notices to a member about a case: by direct message or, when those are closed, at the member's next use of the bot."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import discord
 
 from bot.cases import cards as case_cards
+from bot.cases.deciding.locales import MemberLocales
+from bot.cases.deciding.reasons import Reasons
 from bot.posted_message import UNREACHABLE, is_final
 from bot.studio.cases.cases import Casework
-from bot.ui import Language, say_in, say_to
+from bot.ui import Language, in_language, say_to
 from db import Appeal, Case, EntryKind
 from generation import MemberId
 
@@ -16,8 +19,12 @@ log = logging.getLogger(__name__)
 
 
 class DirectMessages:
-    def __init__(self, client: discord.Client, casework: Casework) -> None:
+    def __init__(
+        self, client: discord.Client, casework: Casework, locales: MemberLocales, reasons: Reasons
+    ) -> None:
         self._client = client
+        self._locales = locales
+        self._reasons = reasons
         self._casework = casework
         self._records = casework.records
 
@@ -28,7 +35,7 @@ class DirectMessages:
         """
         if case.told_at is not None:
             return True
-        view = await self._view(say_in(self._client, case.guild_id), case)
+        view = await self._view(self._locales.of(case.guild_id, case.member), case)
         if not await self._send(case.member, view, effect):
             return False
         await self._records.cases.told(case.id, self._casework.clock())
@@ -38,7 +45,7 @@ class DirectMessages:
         """Like `tell`, about the answer to an appeal."""
         if appeal.told_at is not None:
             return True
-        say = say_in(self._client, case.guild_id)
+        say = in_language(self._locales.of(case.guild_id, case.member))
         view = case_cards.answer_notice(say, appeal, case, self._server(case.guild_id))
         if not await self._send(appeal.member, view, effect):
             return False
@@ -62,7 +69,8 @@ class DirectMessages:
         say = say_to(interaction)
         try:
             for case in await self._records.cases.untold(interaction.guild_id, member):
-                await interaction.followup.send(view=await self._view(say, case), ephemeral=True)
+                view = await self._view(interaction.locale.value, case)
+                await interaction.followup.send(view=view, ephemeral=True)
                 await self._records.cases.told(case.id, now)
             for appeal in await self._records.appeals.untold(interaction.guild_id, member):
                 case = await self._records.cases.get(appeal.case_id)
@@ -73,16 +81,19 @@ class DirectMessages:
         except UNREACHABLE as error:
             log.info("member %s could not be told yet: %s", member, error)
 
-    async def _view(self, say: Language, case: Case) -> discord.ui.LayoutView:
+    async def _view(self, locale: str, case: Case) -> discord.ui.LayoutView:
+        """`locale`: the member's language, as Discord names it."""
+        case = replace(case, reason=await self._reasons.of_case(case, locale))
         strike = await self._records.strikes.of_case(case.id)
         now = self._casework.clock()
         return case_cards.notice(
-            say,
+            in_language(locale),
             case,
             self._server(case.guild_id),
             strike_until=strike.expires_at if strike and strike.is_live(now) else None,
             strikes=await self._records.strikes.live(case.guild_id, case.member, now),
             is_amended=await self._records.entries.has(case.id, EntryKind.AMENDED),
+            orders=1 + len(await self._records.entries.joined(case.id)),
             can_appeal=await self._records.appeals.of_case(case.id) is None,
         )
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import discord
 
-from bot.studio.cases.cases import LONGEST_TIMEOUT
+from bot.studio.cases.sanction_rules import LONGEST_TIMEOUT
 from db import Case
 from generation import MemberId
 

@@ -1,68 +1,43 @@
 """The moderators' channel: cards of refusals, cases and appeals.
 
-Each server has its own posting order, so a slow or closed channel holds up no other server. Cards of cases and appeals that are
-not posted yet are found again in the database every minute. A refusal's card is tried a few times; after that, the refusal is in
-/mod log alone.
+Each server has its own posting order, so a slow or closed channel holds up no other server. Cards of cases, appeals and raids
+that are missing or out of date are found again in the database every minute. A refusal's card is tried a few times; after that,
+the refusal is in /mod log alone.
 """
 
 import asyncio
 import logging
-import secrets
 from collections import defaultdict
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from time import monotonic
 
 import discord
 
 from bot.cases import cards as case_cards
 from bot.cases.cards import Dossier
 from bot.cases.log_channels import LogChannels
+from bot.cases.posting import refusal_cards
+from bot.cases.posting.loudness import loudness
+from bot.cases.posting.raid_cards import RaidCards
+from bot.cases.posting.refusal_cards import RefusalCards
 from bot.posted_message import UNREACHABLE, is_final
 from bot.studio import PictureGone
 from bot.studio.parts import Parts
 from bot.ui import note, say_in
-from db import Appeal, Case, StorageError, VerdictRecord
-from db.verdicts import PICTURE
+from db import Appeal, Case, EntryKind, StorageError
 from generation import JobId
 from generation.files import images
 from generation.files.images import PictureError
-from moderation import Ruling
 
 log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 60.0
-_EDIT_SECONDS = 3.0
-"""Seconds between two edits of a card that counts a member's refusals."""
-_FOLD_SECONDS = 600.0
-"""Seconds without a refusal after which a member's next one gets a card of its own."""
-_MOST_MEMBERS = 200
-"""Maximum of members per server whose refusals have a card that counts: a raid must not fill the memory."""
+_LINKED = 3
+"""Orders that joined a case whose messages its card links to."""
 _MOST_FAILURES = 3
 """Failures in a row, after which the rest of a server's cards waits for the next sweep."""
 _GONE = {10003, 10008, 50001}
 """Unknown channel, unknown message, missing access: a card that can't be edited any more."""
-
-
-def _new_nonce() -> str:
-    return secrets.token_hex(12)
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Refusals:
-    """A member's refused prompts, shown on one card that counts them."""
-
-    newest: VerdictRecord
-    since: float  # unix seconds
-    count: int = 1
-    message: discord.Message | None = None
-    has_more: asyncio.Event = field(default_factory=asyncio.Event)
-    # The same for each try to post the card: after a lost answer, Discord answers with the card that is there.
-    nonce: str = field(default_factory=_new_nonce)
-
-    def add(self, record: VerdictRecord) -> None:
-        self.newest = record
-        self.count += 1
-        self.has_more.set()
 
 
 class ModChannel:
@@ -74,31 +49,34 @@ class ModChannel:
         self._parts = parts
         self._records = parts.records
         self._posting: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._refusals: dict[int, dict[int, _Refusals]] = defaultdict(dict)  # by server and member
         self._sweeps: dict[int, bool] = {}  # servers whose sweep runs, and whether another one is wanted
+        self._swept_soon: set[int] = set()  # servers that are swept again a little later
+        self._tasks: asyncio.TaskGroup | None = None  # while `run` runs
+        self._edited: dict[tuple[str, int], float] = {}  # cards that count, and when they were edited
+        self._refusals = RefusalCards(
+            client, parts.records, self.channels, self._posting, self._guarded, self.refresh_case, self.sweep
+        )
+        self._raids = RaidCards(client, parts.records, self.channels, self._is_due)
 
     async def run(self) -> None:
         await self._client.wait_until_ready()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._sweep_for_ever(tasks))
-            while True:
-                record = await self._parts.review_queue.get()
-                if record.guild_id is not None:
-                    self._take(record, record.guild_id, tasks)
-
-    def _take(self, record: VerdictRecord, guild_id: int, tasks: asyncio.TaskGroup) -> None:
-        """Starts the posting of a record; never waits."""
-        if record.verdict.ruling is Ruling.FLAG or record.source == PICTURE:
-            self._start_sweep(guild_id, tasks)  # its case was opened with it
-            return
-        of_server = self._refusals[guild_id]
-        if (known := of_server.get(record.member)) is not None:
-            known.add(record)
-        elif len(of_server) >= _MOST_MEMBERS:
-            log.warning("too many members with refusals at once: %s is in the log only", record.id)
-        else:
-            of_server[record.member] = refusals = _Refusals(newest=record, since=record.at)
-            tasks.create_task(self._count(refusals, guild_id))
+            self._tasks = tasks
+            try:
+                tasks.create_task(self._sweep_for_ever())
+                while True:
+                    waiting = await self._parts.review_queue.get()
+                    if (guild_id := waiting.newest.guild_id) is None:
+                        continue
+                    if waiting.is_case:
+                        self.sweep(guild_id)  # it was opened, or joined one, in the verdict's transaction
+                    else:
+                        self._refusals.take(waiting, guild_id, tasks)
+            finally:
+                # No task starts while the group ends, and another run begins anew.
+                self._tasks = None
+                self._sweeps.clear()
+                self._swept_soon.clear()
 
     async def _guarded(self, work: Awaitable[None], guild_id: int) -> bool:
         """Runs a server's task: its failure must stop neither the other servers nor the bot. Returns whether it succeeded."""
@@ -111,80 +89,63 @@ class ModChannel:
             log.exception("cards of server %s could not be posted", guild_id)
         return False
 
-    # ---- refusals
-
-    async def _count(self, refusals: _Refusals, guild_id: int) -> None:
-        """Shows a member's refusals on one card until there is none for a while. Tries again a few times after an error."""
-        failures = 0
-        try:
-            while True:
-                refusals.has_more.clear()
-                is_shown = await self._guarded(self._show_refusals(refusals, guild_id), guild_id)
-                failures = 0 if is_shown else failures + 1
-                await asyncio.sleep(_EDIT_SECONDS * 2**failures)
-                if is_shown or failures >= _MOST_FAILURES:
-                    failures = 0
-                    await asyncio.wait_for(refusals.has_more.wait(), _FOLD_SECONDS)
-        except TimeoutError:
-            pass
-        finally:
-            del self._refusals[guild_id][refusals.newest.member]
-
-    async def _show_refusals(self, refusals: _Refusals, guild_id: int) -> None:
-        """Posts or edits the card. A card that became a case stays, and the refusals since then get another one."""
-        async with self._posting[guild_id]:
-            edited = await self._edit_refusals(refusals, guild_id)
-            if edited is None and (channel := await self.channels.of(guild_id)) is not None:
-                view = self._review_card(refusals, guild_id)
-                refusals.message = await channel.send(view=view, nonce=refusals.nonce)
-                refusals.nonce = _new_nonce()
-        if edited is not None and (case := await self._records.cases.of_card(edited)) is not None:
-            await self.refresh_case(case.id)  # opened while the edit was under way
-
-    async def _edit_refusals(self, refusals: _Refusals, guild_id: int) -> int | None:
-        """Edits the card and returns its id. Returns None when there is none to edit."""
-        message = refusals.message
-        if message is None:
-            return None
-        if await self._records.cases.of_card(message.id) is not None:
-            refusals.message, refusals.count, refusals.since = None, 1, refusals.newest.at
-            return None
-        try:
-            await message.edit(
-                view=self._review_card(refusals, guild_id), allowed_mentions=discord.AllowedMentions.none()
-            )
-        except (discord.NotFound, discord.Forbidden):
-            refusals.message = None
-            return None
-        return message.id
-
-    def _review_card(self, refusals: _Refusals, guild_id: int) -> discord.ui.LayoutView:
-        say = say_in(self._client, guild_id)
-        return case_cards.review_card(say, refusals.newest, count=refusals.count, since=refusals.since)
-
     # ---- cards that are not posted yet
 
-    async def _sweep_for_ever(self, tasks: asyncio.TaskGroup) -> None:
+    async def _sweep_for_ever(self) -> None:
         while True:
             try:
                 waiting = await self._records.cases.servers_without_card()
+                waiting |= await self._records.raids.servers_to_show()
                 for guild_id in waiting | await self._records.appeals.servers_without_card():
-                    self._start_sweep(guild_id, tasks)
+                    self.sweep(guild_id)
             except StorageError as error:
                 log.warning("cards that are not posted yet were not swept: %s", error)
             await asyncio.sleep(_SWEEP_SECONDS)
 
-    def _start_sweep(self, guild_id: int, tasks: asyncio.TaskGroup) -> None:
+    def sweep(self, guild_id: int) -> None:
         """Starts a sweep of the server's cards; one that runs is followed by another, because it may have passed the newest."""
+        if self._tasks is None:
+            return  # `run` sweeps all servers when it starts
         if guild_id not in self._sweeps:
-            tasks.create_task(self._sweep_while_wanted(guild_id))
+            self._tasks.create_task(self._sweep_while_wanted(guild_id))
         self._sweeps[guild_id] = True
 
+    async def _sweep_soon(self, guild_id: int) -> None:
+        await asyncio.sleep(refusal_cards.EDIT_SECONDS)
+        self._swept_soon.discard(guild_id)
+        self.sweep(guild_id)
+
+    def _is_due(self, card: tuple[str, int]) -> bool:
+        """Whether the card of a case or a raid may be edited again already. Remembers that it is edited now."""
+        now = monotonic()
+        if now - self._edited.get(card, -refusal_cards.EDIT_SECONDS) < refusal_cards.EDIT_SECONDS:
+            return False
+        self._edited = {
+            each: at for each, at in self._edited.items() if now - at < refusal_cards.EDIT_SECONDS
+        }
+        self._edited[card] = now
+        return True
+
     async def _sweep_while_wanted(self, guild_id: int) -> None:
-        while self._sweeps[guild_id]:
+        while self._sweeps.get(guild_id):
             self._sweeps[guild_id] = False
             await self._guarded(self._sweep(guild_id), guild_id)
-        del self._sweeps[guild_id]
+            await self._guarded(self._update(guild_id), guild_id)
+        self._sweeps.pop(guild_id, None)
+
+    async def _update(self, guild_id: int) -> None:
+        """Edits the cards of cases that orders have joined, and of raids; those that were edited just now a little later."""
+        is_left = await self._raids.show(guild_id)
+        for case_id in await self._records.cases.stale(guild_id):
+            if not self._is_due(("case", case_id)):
+                is_left = True
+                continue
+            await self._records.cases.set_stale(case_id, False)
+            if not await self.refresh_case(case_id):
+                await self._records.cases.set_stale(case_id, True)
+        if is_left and guild_id not in self._swept_soon and self._tasks is not None:
+            self._swept_soon.add(guild_id)
+            self._tasks.create_task(self._sweep_soon(guild_id))
 
     async def _sweep(self, guild_id: int) -> None:
         """Posts the server's cases and appeals without a card. Discord counts refused requests, so it gives up after a few."""
@@ -225,14 +186,19 @@ class ModChannel:
         """Reads everything that a case's card shows."""
         standing, rung = await self._parts.casework.standing(case.guild_id, case.member)
         strike = await self._records.strikes.of_case(case.id)
+        entries = await self._records.entries.of_case(case.id)
+        joined = [each.job for each in entries if each.kind is EntryKind.JOINED and each.job is not None]
+        linked = [await self._records.jobs.get(each) for each in joined[-_LINKED:]]
         return Dossier(
             case=case,
             standing=standing,
             rung=rung,
-            entries=await self._records.entries.of_case(case.id),
+            entries=entries,
             job=await self._records.jobs.get(case.job) if case.job else None,
             has_look=await self._records.banned.has_look(case.id),
             has_strike=strike is not None and strike.is_live(self._parts.clock()),
+            open_cases=await self._records.cases.open_of(case.guild_id, case.member),
+            linked={each.id: each for each in linked if each is not None},
         )
 
     async def post_case(self, case: Case) -> None:
@@ -243,12 +209,22 @@ class ModChannel:
         async with self._posting[case.guild_id]:
             known = await self._records.cases.get(case.id)
             channel = await self.channels.of(case.guild_id, is_needed=True)
-            if known is None or known.card_message_id is not None or channel is None:
+            if (
+                known is None
+                or known.card_message_id is not None
+                or known.raid is not None
+                or channel is None
+            ):
                 return
-            view, files = case_cards.case_card(say_in(self._client, case.guild_id), await self.dossier(known))
-            message = await channel.send(view=view, files=files, nonce=f"case-{case.id}")
+            settings = await self._records.guilds.get(case.guild_id)
+            loud = loudness(settings, self._parts.clock(), is_new_case=True)
+            dossier = await self.dossier(known)
+            view, files = case_cards.case_card(say_in(self._client, case.guild_id), dossier, role=loud.role)
+            message = await channel.send(view=view, files=files, nonce=f"case-{case.id}", **loud.arguments)
             async with self._records.database.transaction() as tx:
                 await self._records.cases.set_card(tx, case.id, channel.id, message.id)
+            if len(await self._records.entries.joined(case.id)) > len(dossier.joined):
+                await self._records.cases.set_stale(case.id, True)  # an order joined in between
 
     async def refresh_case(self, case_id: int) -> bool:
         """Updates the case's card; posts it if the case is open and has none.
@@ -259,6 +235,9 @@ class ModChannel:
         if case is None:
             return True
         try:
+            if case.raid is not None:
+                await self._records.raids.changed(case.raid)
+                self.sweep(case.guild_id)
             if case.card_message_id is None or case.card_channel_id is None:
                 if case.is_open:
                     await self.post_case(case)
@@ -279,6 +258,10 @@ class ModChannel:
         """Puts a blurred grid of the job's pictures on the card of the job's open case; does nothing without one."""
         case = await self._records.cases.of_job(job)
         if case is None or not case.is_open:
+            return
+        if case.job != job:  # it joined the case: the card links to its message now
+            await self._records.cases.set_stale(case.id, True)
+            self.sweep(case.guild_id)
             return
         if case.picture is not None:  # stored by the picture check; only the card is out of date
             await self.refresh_case(case.id)

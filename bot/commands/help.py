@@ -7,7 +7,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.client import Atelier, Interaction, answer
-from bot.permissions import held_by
+from bot.permissions import held_by, level_of
 from bot.studio import UnknownCommand
 from bot.ui import BLUE, AnyCommand, Language, card, command, described, options_of, say_to
 
@@ -63,6 +63,8 @@ async def commands_like(interaction: Interaction, current: str) -> list[app_comm
 def _allowed(interaction: Interaction) -> Iterator[AnyCommand]:
     """Yields the commands that the member may use. A server can choose otherwise; the command itself checks again."""
     held = held_by(interaction)
+    if level_of(interaction):
+        held.manage_messages = True  # a chosen role is as good
     return (each for each in commands_of(interaction.client.tree) if held.is_superset(needed_for(each)))
 
 

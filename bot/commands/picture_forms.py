@@ -12,11 +12,11 @@ import msgspec
 from discord import ui
 
 from bot.gallery.picture_orders import demand_light
-from bot.gallery.remix_form import choices_in, menu_of, paragraph_of
+from bot.gallery.remix_form import paragraph_of
 from bot.studio import UnreadablePress
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.supplied import MAX_EDITED
-from bot.ui import FORM_SECONDS, Language, custom_id, pattern
+from bot.ui import FORM_SECONDS, Language, choices_in, custom_id, menu_of, pattern
 
 _REMIXED, _EDITED, _STYLED = "picture-remixed", "picture-edited", "picture-styled"
 _PROMPT, _IMAGE, _FILES = "prompt", "image", "files"

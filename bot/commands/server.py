@@ -1,5 +1,7 @@
 """/server policy: the server's policy commands; /server paid: whether members pay for access.
 
+/server level, /server cards and /server reason have files of their own.
+
 The permission, Manage Server, is checked when a command runs.
 """
 
@@ -12,6 +14,9 @@ from discord.app_commands import Choice
 
 from bot.client import Interaction, answer
 from bot.commands import policy_cards
+from bot.commands.mod import levels
+from bot.commands.mod.desk.reasons import REASONS
+from bot.commands.mod.desk.settings import CARDS
 from bot.permissions import ManagersGroup, actor_of, manager_of
 from bot.studio import NothingSaid
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, policy_scope_of
@@ -43,6 +48,9 @@ class Server(ManagersGroup):
             policy.add_command(each)
         self.add_command(policy)
         self.add_command(paid)
+        self.add_command(levels.choose_level)
+        self.add_command(CARDS)
+        self.add_command(REASONS)
 
 
 @command("command-server-policy-show")
@@ -121,7 +129,7 @@ async def reset(
 @command("command-server-paid")
 async def paid(interaction: Interaction, is_paid: bool) -> None:
     parts = interaction.client.parts
-    await parts.casework.set_paid(manager_of(interaction), is_paid)
+    await parts.desk_settings.set_paid(manager_of(interaction), is_paid)
     hidden = ", ".join(entry.name for entry in parts.settings.models if entry.forbids_paid)
 
     def done(say: Language) -> str:

@@ -12,14 +12,26 @@ from discord import ui
 
 from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Delivery
-from bot.gallery.remix_form import choices_in, paragraph_of
+from bot.gallery.remix_form import paragraph_of
 from bot.permissions import actor_of
 from bot.studio import GalleryAction, UnreadablePress
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.variations import Remixable
 from bot.studio.parts import Parts
 from bot.studio.screening.server_policies import policy_scope_of
-from bot.ui import BLUE, FORM_SECONDS, PICTURE, Language, View, card, custom_id, pattern, row, say_to
+from bot.ui import (
+    BLUE,
+    FORM_SECONDS,
+    PICTURE,
+    Language,
+    View,
+    card,
+    choices_in,
+    custom_id,
+    pattern,
+    row,
+    say_to,
+)
 from db.verdicts import PICTURE as OF_PICTURE
 from generation import JobId, Region
 from generation.canvas.numbered import numbered

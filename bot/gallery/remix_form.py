@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import discord
-import msgspec
 from discord import ui
 
-from bot.studio import UnreadablePress
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
 from bot.studio.orders.variations import Change, Remixable
-from bot.ui import FORM_SECONDS, PICTURE, Language, custom_id, pattern
+from bot.ui import FORM_SECONDS, PICTURE, Language, custom_id, entries_in, menu_of, pattern
 from generation import JobId
 
 _PROMPT, _NEGATIVE, _IMAGE, _CHANGE, _SCHEDULER = "prompt", "negative", "image", "change", "scheduler"
@@ -72,15 +70,6 @@ def form_of(say: Language, remixable: Remixable, image: int = 0, texts: Sequence
     return form
 
 
-def menu_of(name: str, choices: Mapping[str, str], default: str) -> ui.Select[Any]:
-    """Builds a menu. `choices`: value to label."""
-    options = [
-        discord.SelectOption(label=label, value=value, default=value == default)
-        for value, label in choices.items()
-    ]
-    return ui.Select(custom_id=name, options=options)
-
-
 def paragraph_of(name: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:
     """Builds an input that holds `text`, and room for the longest prompt."""
     # Clients count in UTF-16: a prompt of emoji is longer there than here, and must still fit.
@@ -112,29 +101,3 @@ def remix_input_in(sent: Mapping[str, Any]) -> RemixInput | None:
         ),
         change=Change(change) if change in set(Change) else Change.MUCH,
     )
-
-
-class _Field(msgspec.Struct):
-    """A text input with its text, or a menu with its choices."""
-
-    custom_id: str
-    value: str | None = None
-    values: list[str] = []
-
-
-class _Label(msgspec.Struct):
-    component: _Field
-
-
-def entries_in(components: object) -> dict[str, str]:
-    """Reads a submitted form. Returns each field's text or first choice, by custom_id. Raises UnreadablePress."""
-    return {custom_id: values[0] for custom_id, values in choices_in(components).items() if values}
-
-
-def choices_in(components: object) -> dict[str, list[str]]:
-    """Does the same with all choices of a menu, or all ids of files."""
-    try:
-        fields = [each.component for each in msgspec.convert(components, list[_Label])]
-    except msgspec.ValidationError as error:
-        raise UnreadablePress from error
-    return {each.custom_id: [each.value] if each.value is not None else each.values for each in fields}

@@ -12,7 +12,7 @@ import discord
 from discord import ui
 
 from bot.gallery.cards import GalleryButton
-from bot.gallery.remix_form import entries_in, paragraph_of
+from bot.gallery.remix_form import paragraph_of
 from bot.studio import GalleryAction, PromptRefused, UnreadablePress
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.permutations import escaped
@@ -25,6 +25,7 @@ from bot.ui import (
     Language,
     View,
     custom_id,
+    entries_in,
     markdown,
     pattern,
     row,

@@ -1,7 +1,5 @@
 """The product without Discord, wired once for the bot, its tests and its benchmarks."""
 
-import asyncio
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +7,14 @@ from dataclasses import dataclass
 from bot.studio import Settings
 from bot.studio.cases.appeals import CaseAppeals
 from bot.studio.cases.cases import Casework
+from bot.studio.cases.desk_settings import DeskSettings
+from bot.studio.cases.export import ModExport
+from bot.studio.cases.kept_reasons import ReasonBook
+from bot.studio.cases.levels import ModLevels
+from bot.studio.cases.member_notes import MemberNotebook
 from bot.studio.cases.reports import MemberReports
+from bot.studio.cases.review_queue import ReviewQueue
+from bot.studio.cases.several import SeveralCases
 from bot.studio.cases.takedown import Takedown
 from bot.studio.member_settings import OwnSettings
 from bot.studio.metrics import Metrics
@@ -31,29 +36,10 @@ from bot.studio.screening.server_policies import ServerPolicies
 from bot.studio.screening.server_rules import RuleBook
 from bot.studio.studio import Studio
 from bot.studio.styles.server_styles import ServerStyles
-from db import Repositories, VerdictRecord
+from db import Repositories
 from generation.queue.dispatcher import Dispatcher
 from moderation import PromptFilter
 from moderation.pictures.check import PictureCheck
-
-log = logging.getLogger(__name__)
-
-_MOST = 200
-"""Maximum of waiting records: many refusals in a raid must not fill the memory. The database holds all of them."""
-
-
-class ReviewQueue(asyncio.Queue[VerdictRecord]):
-    """Refusals and flags waiting for the moderators' channel."""
-
-    def __init__(self) -> None:
-        super().__init__(_MOST)
-
-    def note(self, record: VerdictRecord) -> None:
-        """Queues the record; never waits. Drops it, with a warning, when the queue is full."""
-        try:
-            self.put_nowait(record)
-        except asyncio.QueueFull:
-            log.warning("too many verdicts at once: %s is in the log only", record.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,6 +54,8 @@ class Parts:
     stored_pictures: StoredPictures
     variations: Variations
     lockdown: Lockdown
+    levels: ModLevels
+    mod_export: ModExport
     rule_book: RuleBook
     policies: ServerPolicies
     prompt_screening: PromptScreening
@@ -81,6 +69,10 @@ class Parts:
     likeness: Likeness
     verification: Verification
     casework: Casework
+    desk_settings: DeskSettings
+    notebook: MemberNotebook
+    reason_book: ReasonBook
+    several: SeveralCases
     appeals: CaseAppeals
     reports: MemberReports
     privacy: Privacy
@@ -106,7 +98,7 @@ def build_parts(
     rule_book = RuleBook(records, takedown, moderation.must_file)
     policies = ServerPolicies(records, takedown, moderation.policy)
     prompt_screening = PromptScreening(screen, records, rule_book, policies)
-    picture_screening = PictureScreening(pictures, records, policies)
+    picture_screening = PictureScreening(pictures, records, policies, clock=clock)
     likeness = Likeness(records)
     studio = Studio(
         settings,
@@ -142,6 +134,8 @@ def build_parts(
         stored_pictures=stored_pictures,
         variations=Variations(settings, records, dispatch.abilities_of),
         lockdown=lockdown,
+        levels=ModLevels(records, takedown),
+        mod_export=ModExport(records, takedown),
         rule_book=rule_book,
         policies=policies,
         prompt_screening=prompt_screening,
@@ -155,6 +149,10 @@ def build_parts(
         likeness=likeness,
         verification=Verification(records, provenance, likeness, clock=clock),
         casework=casework,
+        desk_settings=DeskSettings(records, takedown),
+        notebook=MemberNotebook(records, takedown),
+        reason_book=ReasonBook(records, takedown),
+        several=SeveralCases(casework),
         appeals=CaseAppeals(casework),
         reports=MemberReports(casework, moderation.reports_an_hour),
         privacy=Privacy(records, takedown, settings.retention),

@@ -18,6 +18,27 @@ from bot.ui.components import (
     pattern,
     row,
 )
-from bot.ui.forms import FORM_SECONDS, REASON, TextForm, line, paragraph
+from bot.ui.forms import (
+    FORM_SECONDS,
+    REASON,
+    SentForm,
+    TextForm,
+    choices_in,
+    entries_in,
+    line,
+    menu_of,
+    paragraph,
+    texts_in,
+)
 from bot.ui.pagination import Page, PageButton, fields_of, numbers_in, pager
-from bot.ui.words import AnyCommand, Translator, command, described, options_of, say_in, say_to, text
+from bot.ui.words import (
+    AnyCommand,
+    Translator,
+    command,
+    described,
+    in_language,
+    options_of,
+    say_in,
+    say_to,
+    text,
+)

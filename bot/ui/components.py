@@ -84,10 +84,12 @@ def row(*buttons: Button | ui.Button[Any]) -> ui.ActionRow[Any]:
     return ui.ActionRow(*cast(Any, buttons))
 
 
-def card(*items: ui.Item[Any], colour: discord.Colour | None = None) -> View:
-    """Builds a card of these items with a stripe of that colour."""
+def card(*items: ui.Item[Any], colour: discord.Colour | None = None, role: int | None = None) -> View:
+    """Builds a card of these items with a stripe of that colour. `role`: mentioned below it."""
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*items, accent_colour=colour))
+    if role is not None:
+        view.add_item(ui.TextDisplay(f"<@&{role}>"))
     _fit(view)
     return view
 

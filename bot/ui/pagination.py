@@ -17,6 +17,7 @@ class Page(StrEnum):
     HISTORY = "page:history"
     LOG = "page:log"
     CASES = "page:cases"
+    CASE = "page:case"
     STYLES = "page:styles"
 
 

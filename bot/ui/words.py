@@ -23,6 +23,11 @@ def say_in(client: discord.Client, guild_id: int | None) -> Language:
     return language(guild.preferred_locale.value if guild else ENGLISH)
 
 
+def in_language(locale: str) -> Language:
+    """Returns the nearest language of the catalogue. `locale`: as Discord names it; empty: English."""
+    return language(locale or ENGLISH)
+
+
 def text(key: str, **values: str) -> locale_str:
     """Returns a message for Discord's menus, in every language of the catalogue."""
     return locale_str(language(ENGLISH)(key, **values), key=key, values=values)

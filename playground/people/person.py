@@ -146,13 +146,11 @@ class Person:
         return self._use(self.client_input.command(self.user, self._channel(channel), data, force=force))
 
     async def autocomplete(
-        self, channel: str | Channel, name: str, /, *, focused: str, **options: Any
+        self, channel: str | Channel, name: str, /, *, focused: str, force: bool = False, **options: Any
     ) -> list[Json]:
-        """Returns the choices `{"name", "value"}` that the bot offers for the text typed in `focused`."""
-        data = self._command(name, {focused: ""} | options, focused=focused)
-        use = self._use(
-            self.client_input.command(self.user, self._channel(channel), data, is_autocomplete=True)
-        )
+        """Returns the choices `{"name", "value"}` that the bot offers for the text typed in `focused`. `force`: as in `slash`."""
+        data, place = self._command(name, {focused: ""} | options, focused=focused), self._channel(channel)
+        use = self._use(self.client_input.command(self.user, place, data, is_autocomplete=True, force=force))
         return await use.wait_for_choices()
 
     async def message_menu(

@@ -95,8 +95,8 @@ class Shop(Parts):
     clock: Clock  # pyright: ignore[reportIncompatibleMethodOverride]  # a callable too, which a test can move
 
     def reviewed(self) -> list[VerdictRecord]:
-        """Returns the verdicts queued for moderators since the last call."""
-        return [self.review_queue.get_nowait() for _ in range(self.review_queue.qsize())]
+        """Returns the verdicts queued for moderators since the last call; of a member's, the newest."""
+        return [each.newest for each in self.review_queue.take_all()]
 
     async def admit(self, order: Order) -> Job:
         place = ReplyTarget(guild_id=order.actor.guild_id, channel_id=order.actor.channel_id, token="a token")
@@ -236,7 +236,7 @@ def shop(open_shop: Callable[[Settings], Shop], settings: Settings) -> Shop:
 @pytest.fixture
 async def strict(shop: Shop) -> Shop:
     """A shop whose server requires two moderators for a ban."""
-    await shop.casework.set_second_for_bans(replace(MIA, is_senior=True), True)
+    await shop.desk_settings.set_second_for_bans(replace(MIA, is_senior=True), True)
     return shop
 
 

@@ -23,14 +23,25 @@ async def case_of(shop: Shop, job: Job) -> Case:
     return case
 
 
+async def unfold(shop: Shop) -> None:
+    """Lets no order join the cases that are open."""
+    async with shop.records.database.transaction() as tx:
+        await tx.all("UPDATE cases SET folds_until = NULL")
+
+
 async def flagged(shop: Shop, actor: Actor = ADA) -> Case:
-    """Returns the case of an order with a flagged prompt."""
+    """Returns the case of an order with a flagged prompt: one of its own."""
+    await unfold(shop)
     return await case_of(shop, await shop.admit(an_order(FLAGGED, actor, images=1)))
 
 
 async def actions(shop: Shop) -> list[str]:
     """Returns the acts in the audit log, oldest first."""
-    return [each.act for each in reversed(await shop.records.audit.page(GUILD, limit=100))]
+    return await actions_of(shop, GUILD)
+
+
+async def actions_of(shop: Shop, guild_id: int) -> list[str]:
+    return [each.act for each in reversed(await shop.records.audit.page(guild_id, limit=100))]
 
 
 async def warned(shop: Shop, times: int = 1) -> None:

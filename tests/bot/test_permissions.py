@@ -132,6 +132,9 @@ async def test_a_moderator_does_not_act_on_a_member_with_a_role_above_their_own(
     for name in ("mod pardon", "mod case"):
         use = await mia.slash("gallery", name, number=1, reason="x")
         assert "Their role is above yours" in await answered(use)
+    await shop.appeals.ask(1, MemberId(ada.id), "ada", "why?")
+    press = await mia.click(await posted(atelier, play, "atelier:1:answer:upheld:1"), label="press me")
+    assert "Their role is above yours" in await answered(press), "nor answers their appeal"
     case = await shop.records.cases.of_job(job.id)
     assert case is not None and (case.acted_by, case.reason) == (max_.member, "x")
 

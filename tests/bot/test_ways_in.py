@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 
 import bot
 from bot.app import build
-from bot.cases.buttons import AppealButton, CaseButton, LogChannelButton
+from bot.cases.buttons import (
+    AppealButton,
+    CaseButton,
+    FoldedButton,
+    LogChannelButton,
+    RaidButton,
+    SeveralButton,
+)
 from bot.commands.picture import PanelButton
 from bot.gallery import region
 from bot.gallery.cards import GalleryButton
@@ -51,6 +58,9 @@ BUTTONS: set[type[Button]] = {
     GalleryButton,
     PageButton,
     CaseButton,
+    FoldedButton,
+    SeveralButton,
+    RaidButton,
     AppealButton,
     LogChannelButton,
     ForgetButton,

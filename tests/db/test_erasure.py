@@ -43,6 +43,14 @@ NO_PERSON = {
     "card_channel_id",
     "card_message_id",
     "log_channel_id",
+    "role_id",
+    "case_role_id",
+    "raid",
+    "orders",
+    "shown_orders",
+    "digest_hour",
+    "quiet_from",
+    "quiet_to",
     "told_of_channel_id",
     "case_id",
     "block",
@@ -67,6 +75,8 @@ NO_PERSON = {
     "failures",
     "ruling",
     "is_escalated",
+    "is_helpers_proposal",
+    "is_bot_ban_proposed",
     "is_withheld",
     "is_first_refusal",
     "is_card_stale",
@@ -84,7 +94,7 @@ NO_PERSON = {
     "style",
 }
 """Integer columns that identify no person. A column that is missing here counts as a person's id and must be erased."""
-NO_NAME = {("server_rules", "name"), ("presets", "name"), ("styles", "name")}
+NO_NAME = {("server_rules", "name"), ("presets", "name"), ("styles", "name"), ("kept_reasons", "name")}
 GOES_WITH = {("spending", "member"): "its job", ("erasures", "member"): "the request, which it is"}
 LATER = NOW + 5000 * DAY
 

@@ -31,7 +31,17 @@ ORDER BY 1, 2
 
 
 # Acts in a case that may end without a decision, acts on a server, and acts whose reason is sent to the member.
-CONSIDERED = {Act.OPEN_CASE, Act.CLAIM, Act.ESCALATE, Act.PROPOSE_BAN, Act.NOTE, Act.READ_LOG}
+CONSIDERED = {
+    Act.OPEN_CASE,
+    Act.CLAIM,
+    Act.ESCALATE,
+    Act.PROPOSE,
+    Act.PROPOSE_BAN,
+    Act.NOTE,
+    Act.MEMBER_NOTE,
+    Act.NOTE_REMOVE,
+    Act.READ_LOG,
+}
 ON_NO_MEMBER = {
     Act.RAID_ON,
     Act.RAID_OFF,
@@ -40,11 +50,19 @@ ON_NO_MEMBER = {
     Act.PANIC_FAMILY,
     Act.PANIC_KNOWN,
     Act.RULE_ADD,
+    Act.RULE_EDIT,
+    Act.RULE_IMPORT,
     Act.RULE_REMOVE,
     Act.POLICY_PRESET,
     Act.POLICY_CATEGORY,
     Act.POLICY_RESET,
     Act.LOG_CHANNEL,
+    Act.MOD_ROLE,
+    Act.CASE_ROLE,
+    Act.QUIET_HOURS,
+    Act.DIGEST,
+    Act.KEPT_REASON,
+    Act.EXPORT,
     Act.SECOND_FOR_BANS,
     Act.PAID_ACCESS,
 }
@@ -54,6 +72,7 @@ TOLD = {Act.WARN, Act.TIMEOUT, Act.BAN, Act.BLOCK, Act.AMEND, Act.APPEAL_UPHELD,
 async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, tmp_path: Path) -> None:
     columns = [(row["table"], row["column"]) for row in await db.reader.all(MEMBER_COLUMNS)]
     assert {table for table, _ in columns} == {
+        "member_notes",
         "appeals",
         "audit_openings",
         "blocks",
@@ -139,10 +158,11 @@ HANDED_OVER = {
         id guild_id number origin opened_at member member_name channel_id job prompt negative ruling category field has_picture
         outcome acted_at reason expires_at told_at
     """,
-    "case_entries": "id case_id at kind text details",
+    "case_entries": "id case_id at kind text details job",
     "strikes": "id guild_id member case_id at expires_at pardoned_at",
     "appeals": "id case_id member text at decision decided_at answer",
     "reports": "id guild_id job member reason at",
+    "member_notes": "id guild_id member at",
     "presets": "member name text saved_at",
     "styles": "id guild_id name version member words loras upload saved_at removed_at case_id",
     "drawn_regions": "member job image_index created_at region drawn_at",
@@ -154,9 +174,10 @@ HANDED_OVER = {
     "audit_as_moderator": "number at guild_id action subject details reason",
     "cases_as_moderator": "id guild_id number outcome acted_at",
     "case_entries_as_moderator": "id case_id at written_by written_name kind text details",
+    "member_notes_as_moderator": "id guild_id at written_by written_name text",
     "strikes_as_moderator": "id guild_id case_id at pardoned_at",
     "appeals_as_moderator": "id case_id decision decided_at answer",
-    "gates_as_moderator": "guild_id account_age member_age mode mode_at reason set_by",
+    "gates_as_moderator": "guild_id account_age member_age raid_at raid_until mode mode_at mode_until reason set_by",
     "policies_as_moderator": "guild_id scope channel_id preset set_by set_at",
     "stances_as_moderator": "guild_id scope channel_id category action flag refuse set_by set_at",
     "server_rules_as_moderator": """
@@ -175,7 +196,8 @@ KEPT_BACK = {
     "cases": """
         rule words score normal_form likeness language
         is_escalated claimed_by claimed_name claimed_at proposed_by proposed_name proposed_reason acted_by acted_name
-        proposed_seconds
+        proposed_seconds proposed_outcome is_helpers_proposal is_bot_ban_proposed
+        folds_until raid kept_reason
         verdict picture block power card_channel_id card_message_id is_card_stale is_withheld
         is_first_refusal
     """,
@@ -191,6 +213,9 @@ OF_NO_MEMBER = {
     "departures",
     "effects",
     "guilds",
+    "mod_roles",
+    "raids",
+    "kept_reasons",
     "notes",
     "rule_hits",
     "verdict_counts",
@@ -290,7 +315,7 @@ async def test_an_export_holds_neither_how_the_filter_decides_nor_what_others_wr
                 ):
                     await entries.add(tx, case.id, kind=kind, text=f"written: {kind}", **by)
             await Cases(db).claim(tx, case.id, MODERATOR, MODERATORS_NAME, NOW)
-            await Cases(db).propose_ban(tx, case.id, MODERATOR, MODERATORS_NAME, "proposed")
+            await Cases(db).propose(tx, case.id, MODERATOR, MODERATORS_NAME, "proposed")
             if not is_open:
                 await Cases(db).close(
                     tx, case.id, outcome=Outcome.WARN, reason="told: be kind", is_told=False, **by
@@ -330,6 +355,7 @@ async def test_an_export_holds_neither_how_the_filter_decides_nor_what_others_wr
         "written: decided",
         "written: amended",
         "written: answered",
+        "written: joined",
     }
     assert {row["action"] for row in exported["audit"]} == {*Act} - CONSIDERED - ON_NO_MEMBER
     assert {row["reason"] for row in exported["audit"] if row["reason"]} == {f"said: {act}" for act in TOLD}
@@ -407,6 +433,7 @@ async def test_an_export_of_a_moderator_holds_what_they_did(db: Database, tmp_pa
         "audit_as_moderator",
         "cases_as_moderator",
         "case_entries_as_moderator",
+        "member_notes_as_moderator",
         "strikes_as_moderator",
         "appeals_as_moderator",
         "gates_as_moderator",

@@ -146,9 +146,23 @@ async def test_the_rows_of_every_other_table_are_the_same(
     assert {row.pop("likeness") for name in ("cases", "verdicts") for row in new[name]} == {None}
     assert {row.pop("language") for name in ("cases", "verdicts") for row in new[name]} == {""}
     assert {row.pop("details") for row in new["case_entries"]} == {"{}"}
+    assert {row.pop("job") for row in new["case_entries"]} == {None}
+    assert {row.pop(name) for row in new["cases"] for name in ("folds_until", "raid")} == {None}
+    assert {row.pop("kept_reason") for row in new["cases"]} == {""}
+    assert all(row.pop("job") for row in new["withheld_pictures"])
+    added = ("digested_at", "quiet_from", "quiet_to", "case_role_id")
+    assert {row.pop(name) for row in new["guilds"] for name in added} == {None}
+    assert {row.pop("digest_hour") for row in new["guilds"]} == {8}
     assert {row.pop("proposed_seconds") for row in new["cases"]} == {None}
+    flags = ("is_helpers_proposal", "is_bot_ban_proposed")
+    assert {row.pop(name) for row in new["cases"] for name in flags} == {0}
+    assert all(
+        row.pop("proposed_outcome") == (None if row["proposed_by"] is None else "ban") for row in new["cases"]
+    )
     assert {row.pop("is_first_refusal") for row in new["cases"]} <= {0, 1}
     assert {row.pop("told_of_channel_id") for row in new["guilds"]} == {None}
+    ends = ("raid_at", "raid_until", "mode_until")
+    assert {row.pop(name) for row in new["gates"] for name in ends} == {None}
     assert {row.pop("is_paid") for row in new["guilds"]} == {0}
     new["sqlite_sequence"] = [row for row in new["sqlite_sequence"] if row["name"] != "effects"]
     assert {name: new.get(name) for name in old} == old

@@ -24,12 +24,16 @@ from db.erasure import Erasures
 from db.guilds import Guilds
 from db.images import Pictures
 from db.jobs import Jobs, Upload
+from db.kept_reasons import KeptReasons
 from db.key_values import KeyValues
 from db.lockdowns import Lockdowns, LockdownState, Mode
+from db.member_notes import MemberNotes
 from db.member_settings import MemberDefaults, MemberSettings
 from db.migrate import FILE_NAME
+from db.mod_roles import Level, ModRoles
 from db.policies import Policies, Scope
 from db.presets import Presets
+from db.raids import Raids
 from db.reports import Reports
 from db.server_rules import Draft, ServerRules
 from db.spending import Spending
@@ -124,7 +128,7 @@ async def leave_traces_at_the_desk(
         tx, guild_id=GUILD, origin=Origin.FLAG, at=NOW, member=subject, member_name=ALICES_NAME, job=job
     )
     await cases.claim(tx, case.id, moderator, MODERATORS_NAME, NOW)
-    await cases.propose_ban(tx, case.id, moderator, MODERATORS_NAME, "spam")
+    await cases.propose(tx, case.id, moderator, MODERATORS_NAME, "spam")
     await cases.claim(tx, case.id, moderator, MODERATORS_NAME, NOW)
     await cases.close(
         tx,
@@ -142,6 +146,12 @@ async def leave_traces_at_the_desk(
     await CaseEntries(db).add(
         tx, case.id, at=NOW, by=subject, name=ALICES_NAME, kind=EntryKind.APPEALED, text="why?"
     )
+    await CaseEntries(db).add(
+        tx, case.id, at=NOW, by=None, name="", kind=EntryKind.JOINED, text="another fox", job=job
+    )
+    await MemberNotes(db).add(
+        tx, guild_id=GUILD, member=subject, by=moderator, name=MODERATORS_NAME, at=NOW, text="a note"
+    )
     await Strikes(db).add(
         tx, guild_id=GUILD, member=subject, case_id=case.id, by=moderator, at=NOW, expires_at=NOW + 9
     )
@@ -153,6 +163,7 @@ async def leave_traces_at_the_desk(
     )
     await Reports(db).add(tx, guild_id=GUILD, job=job, case_id=case.id, member=subject, reason="ugly", at=NOW)
     await Lockdowns(db).set(tx, LockdownState(guild_id=GUILD, mode=Mode.PAUSE), moderator)
+    await ModRoles(db).set(tx, GUILD, 5, Level.HELPER)
     draft = Draft(name="clowns", any_of=("clown",), ruling=Ruling.FLAG)
     rule = await ServerRules(db).add(tx, guild_id=GUILD, draft=draft, is_shadow=True, by=moderator, at=NOW)
     assert rule is not None
@@ -173,6 +184,8 @@ async def leave_traces_of_a_server(db: Database, folder: Path) -> None:
         await BannedPictures(db).ban(tx, GUILD, job.id, NOW, None)
         await pictures.remove(tx, job.id, 0, by=None, reason="", at=NOW)
         await Effects(db).add(tx, EffectKind.MESSAGE, GUILD, job=job.id, at=NOW)
+        await Raids(db).note(tx, GUILD, ALICE, NOW, window=60, members=1)
+        await KeptReasons(db).save(tx, GUILD, "spam", "", "This is spam.")
         await tx.all("UPDATE jobs SET state = 'cancelled', finished_at = ? WHERE state = 'queued'", (NOW,))
 
 

@@ -112,6 +112,8 @@ def _value(name: str, value: object) -> str:
         return f"<t:{int(value)}:f>"
     if name == "channel":
         return f"<#{value}>"
+    if name == "role":
+        return f"<@&{value}>"
     return markdown.short(markdown.plain(str(value)), 60)
 
 

@@ -8,7 +8,8 @@ from discord import app_commands, ui
 from bot.cases import cards as case_cards
 from bot.cases.buttons import next_button
 from bot.client import Interaction, answer
-from bot.permissions import demand_below, demand_moderator, moderator_of, seconds_of
+from bot.commands.mod.desk_lines import desk_lines
+from bot.permissions import demand_below, demand_helper, helper_of, moderator_of, seconds_of
 from bot.studio import NotSenior
 from bot.ui import Language, Page, card, command, fields_of, markdown, numbers_in, pager, row, say_to, text
 from db import Case
@@ -28,7 +29,9 @@ async def case(
     ends_in: str | None = None,
     note: app_commands.Range[str, 1, 500] | None = None,
 ) -> None:
-    atelier, by = interaction.client, moderator_of(interaction)
+    atelier, by = interaction.client, helper_of(interaction)
+    if reason is not None or ends_in is not None:
+        by = moderator_of(interaction)
     seconds = seconds_of(ends_in) if ends_in else None
     found = await atelier.parts.casework.numbered(by, number)
     if reason is not None or seconds is not None or note is not None:
@@ -62,7 +65,7 @@ async def cases(
 
 
 async def turn(interaction: Interaction, cursor: str) -> None:
-    demand_moderator(interaction)
+    demand_helper(interaction)
     await interaction.response.edit_message(view=await _page(interaction, cursor))
 
 
@@ -151,11 +154,11 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
 
 @command("command-mod-desk")
 async def desk(interaction: Interaction, second_for_bans: bool | None = None) -> None:
-    atelier, by, say = interaction.client, moderator_of(interaction), say_to(interaction)
+    atelier, by, say = interaction.client, helper_of(interaction), say_to(interaction)
     if second_for_bans is not None:
         if not by.is_senior:
             raise NotSenior
-        await atelier.parts.casework.set_second_for_bans(by, second_for_bans)
+        await atelier.parts.desk_settings.set_second_for_bans(by, second_for_bans)
     settings = await atelier.parts.records.guilds.get(interaction.guild_id or 0)
     rungs = " → ".join(
         say("case-rung", sanction=each.sanction, seconds=each.seconds)
@@ -169,8 +172,14 @@ async def desk(interaction: Interaction, second_for_bans: bool | None = None) ->
         days=days,
         is_second=settings.ban_needs_second,
         channel=channel and channel.id,
+        role=settings.case_role_id,
+        is_quiet=settings.quiet_from is not None,
+        begin=settings.quiet_from,
+        end=settings.quiet_to,
+        has_digest=settings.digest_hour is not None,
+        hour=settings.digest_hour,
     )
-    await answer(interaction, told)
+    await answer(interaction, "\n".join([told, *await desk_lines(interaction, say)]))
 
 
 COMMANDS = (case, cases, pardon, stats, desk)

@@ -11,7 +11,14 @@ from discord import app_commands
 from bot.client import Interaction, answer
 from bot.commands.mod import log as mod_log
 from bot.commands.style_choices import removed_styles_like
-from bot.permissions import ModeratorsGroup, demand_below, moderator_of, seconds_of
+from bot.permissions import (
+    ModeratorsGroup,
+    demand_below,
+    demand_moderator,
+    helper_of,
+    moderator_of,
+    seconds_of,
+)
 from bot.studio import NoSuchJob, NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
 from bot.studio.styles.applied import folded
@@ -69,7 +76,7 @@ class Mod(ModeratorsGroup):
         verdicts = interaction.client.parts.records.verdicts
         view = await mod_log.page(say_to(interaction), verdicts, interaction.guild_id, question)
         await interaction.client.parts.takedown.note_reading(
-            moderator_of(interaction), MemberId(member.id) if member else None
+            helper_of(interaction), MemberId(member.id) if member else None
         )
         await interaction.response.send_message(view=view, ephemeral=True)
 
@@ -102,6 +109,7 @@ class Mod(ModeratorsGroup):
         picture: str,
         reason: app_commands.Range[str, 1, 300] | None = None,
     ) -> None:
+        demand_moderator(interaction)
         job = await _job_of(interaction, picture)
         await take_down(
             interaction, job, reason or say_in(interaction.client, interaction.guild_id)("mod-no-reason")

@@ -10,6 +10,8 @@ from bot.ui import Language, command, say_in, say_to, text
 from db import LockdownState, Mode
 
 _DEFAULT_ACCOUNT, _DEFAULT_MEMBER = "7d", "1d"
+_DEFAULT_LENGTH = "1d"
+"""Both end by themselves: an emergency that lasts longer is renewed."""
 
 
 @command("command-mod-raid")
@@ -20,15 +22,20 @@ _DEFAULT_ACCOUNT, _DEFAULT_MEMBER = "7d", "1d"
     ]
 )
 async def raid(
-    interaction: Interaction, state: str, account_age: str | None = None, member_age: str | None = None
+    interaction: Interaction,
+    state: str,
+    account_age: str | None = None,
+    member_age: str | None = None,
+    lasts: str | None = None,
 ) -> None:
     is_on = state == "on"
     lockdown = await interaction.client.parts.lockdown.raid(
         moderator_of(interaction),
         seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
         seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
+        seconds_of(lasts or _DEFAULT_LENGTH),
     )
-    await _tell(interaction, lockdown, _raid)
+    await _tell(interaction, lockdown, raid_line)
 
 
 @command("command-mod-panic")
@@ -40,19 +47,29 @@ async def raid(
         app_commands.Choice(name=text("mod-choice-mode-known"), value=Mode.KNOWN.value),
     ]
 )
-async def panic(interaction: Interaction, mode: str, reason: app_commands.Range[str, 1, 200] = "") -> None:
-    lockdown = await interaction.client.parts.lockdown.panic(moderator_of(interaction), Mode(mode), reason)
-    await _tell(interaction, lockdown, _panic)
+async def panic(
+    interaction: Interaction,
+    mode: str,
+    reason: app_commands.Range[str, 1, 200] = "",
+    lasts: str | None = None,
+) -> None:
+    by, seconds = moderator_of(interaction), seconds_of(lasts or _DEFAULT_LENGTH)
+    lockdown = await interaction.client.parts.lockdown.panic(by, Mode(mode), reason, seconds)
+    await _tell(interaction, lockdown, panic_line)
 
 
-def _raid(say: Language, lockdown: LockdownState) -> str:
+def raid_line(say: Language, lockdown: LockdownState) -> str:
     return say(
-        "mod-raid", is_raid=lockdown.is_raid, account_age=lockdown.account_age, member_age=lockdown.member_age
+        "mod-raid",
+        is_raid=lockdown.is_raid,
+        account_age=lockdown.account_age,
+        member_age=lockdown.member_age,
+        until=lockdown.raid_until,
     )
 
 
-def _panic(say: Language, lockdown: LockdownState) -> str:
-    return say("mod-panic", mode=lockdown.mode, reason=lockdown.reason)
+def panic_line(say: Language, lockdown: LockdownState) -> str:
+    return say("mod-panic", mode=lockdown.mode, reason=lockdown.reason, until=lockdown.mode_until)
 
 
 async def _tell(

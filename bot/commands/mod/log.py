@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from discord import ui
 
+from bot.cases.buttons import CaseButton
 from bot.cases.cards import source, why
 from bot.client import Interaction
-from bot.permissions import demand_moderator
+from bot.permissions import helper_of
 from bot.studio import UnreadablePress
 from bot.ui import Language, Page, card, fields_of, markdown, numbers_in, pager, say_to
 from db import SEARCHED, VerdictFilter, VerdictRecord, Verdicts
@@ -112,10 +114,23 @@ def _short(number: int) -> str:
 
 
 async def turn(interaction: Interaction, cursor: str) -> None:
-    demand_moderator(interaction)
-    verdicts = interaction.client.parts.records.verdicts
-    view = await page(say_to(interaction), verdicts, interaction.guild_id, Question.of(cursor))
-    await interaction.response.edit_message(view=view)
+    """Turns the moderator's private page; on a case's card, and on one that others see too, opens one."""
+    by, question, message = helper_of(interaction), Question.of(cursor), interaction.message
+    parts = interaction.client.parts
+    view = await page(say_to(interaction), parts.records.verdicts, interaction.guild_id, question)
+    if message is None or (message.flags.ephemeral and not _has_case(message.components)):
+        await interaction.response.edit_message(view=view)
+        return
+    await parts.takedown.note_reading(by, MemberId(question.member) if question.member else None)
+    await interaction.response.send_message(view=view, ephemeral=True)
+
+
+def _has_case(components: Sequence[Any]) -> bool:
+    """Whether there are buttons of a case among the components of a message."""
+    return any(
+        CaseButton.matches(str(getattr(each, "custom_id", ""))) or _has_case(getattr(each, "children", ()))
+        for each in components
+    )
 
 
 async def page(say: Language, verdicts: Verdicts, guild_id: int | None, question: Question) -> ui.LayoutView:

@@ -71,7 +71,7 @@ def _usable(interaction: Interaction, channel: int) -> discord.TextChannel:
 
 
 async def _choose(interaction: Interaction, channel: discord.TextChannel) -> None:
-    await interaction.client.parts.casework.set_log_channel(moderator_of(interaction), channel.id)
+    await interaction.client.parts.desk_settings.set_log_channel(moderator_of(interaction), channel.id)
 
 
 COMMANDS = (log_channel,)

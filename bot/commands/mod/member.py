@@ -7,17 +7,19 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.cases.buttons import several_button
 from bot.cases.cards import record_of, source, why
 from bot.client import Interaction
 from bot.commands.mod.cases import line_of
+from bot.commands.mod.desk.notes import notes_of
 from bot.commands.mod.log import Question
-from bot.permissions import moderator_of
+from bot.permissions import helper_of
 from bot.ui import Language, Page, PageButton, card, command, markdown, row, say_to
-from db import Block, Case, MemberStats, Repositories, Strike, VerdictRecord
+from db import Block, Case, MemberNote, MemberStats, Repositories, Strike, VerdictRecord
 from generation import MemberId
 
-CASES, ENDS, PROMPTS = 5, 5, 10
-"""Cases, strikes, blocks and prompts shown; the buttons below lead to all cases and prompts."""
+CASES, ENDS, PROMPTS, NOTES = 5, 5, 10, 5
+"""Cases, strikes, blocks, prompts and notes shown; the buttons below lead to all cases and prompts."""
 _PROMPT, _WORDS = 90, 2  # characters of a prompt, words that were found in it
 
 
@@ -31,12 +33,15 @@ class MemberRows:
     strikes: Sequence[tuple[Strike, int | None]]  # with the numbers of their cases
     blocks: Sequence[Block]
     prompts: Sequence[VerdictRecord]
+    notes: Sequence[MemberNote]
+    open_cases: Sequence[Case]  # the newest one, if any
+    open_count: int
     now: float
 
 
 @command("command-mod-member")
 async def member(interaction: Interaction, member: discord.User) -> None:
-    parts, by, whom = interaction.client.parts, moderator_of(interaction), MemberId(member.id)
+    parts, by, whom = interaction.client.parts, helper_of(interaction), MemberId(member.id)
     rows = await read(parts.records, by.guild_id, whom, parts.clock())
     await parts.takedown.note_reading(by, whom)
     await interaction.response.send_message(view=member_card(say_to(interaction), rows), ephemeral=True)
@@ -51,6 +56,9 @@ async def read(records: Repositories, guild_id: int, member: MemberId, now: floa
         cases=await records.cases.page(guild_id, member=member, limit=CASES),
         strikes=[(each, case and case.number) for each, case in zip(strikes, of_strikes, strict=True)],
         blocks=await records.blocks.of_member(guild_id, member, ENDS),
+        open_cases=await records.cases.page(guild_id, member=member, is_open=True, limit=1),
+        open_count=await records.cases.open_of(guild_id, member),
+        notes=await records.member_notes.of_member(guild_id, member, NOTES),
         prompts=await records.verdicts.page(guild_id, member=member, pictures_too=False, limit=PROMPTS),
         now=now,
     )
@@ -69,6 +77,7 @@ def member_card(say: Language, rows: MemberRows) -> ui.LayoutView:
     for title, lines in (
         (say("mod-member-strikes"), ends),
         (say("mod-member-cases"), cases),
+        (say("mod-member-notes"), notes_of(say, rows.notes)),
         (say("mod-member-prompts"), prompts),
     ):
         items.append(ui.Separator())
@@ -78,6 +87,7 @@ def member_card(say: Language, rows: MemberRows) -> ui.LayoutView:
         row(
             PageButton(Page.CASES, f"{rows.member}.-.0", label=say("mod-member-all-cases")),
             PageButton(Page.LOG, Question(member=rows.member).cursor, label=say("mod-member-all-prompts")),
+            *(several_button(say, each.id, rows.open_count) for each in rows.open_cases),
         )
     )
     return view

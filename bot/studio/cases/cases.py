@@ -6,26 +6,25 @@ of effects, written in the same transaction and carried out by bot/cases.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from math import inf
+from dataclasses import replace
 
 from bot.studio import (
-    AsLongAsABan,
     CaseClosed,
     CaseTaken,
     ModerationSettings,
     Moderator,
     NoSuchCase,
+    NothingProposed,
     NothingToAmend,
     NothingToPardon,
     OwnCase,
-    SecondNeeded,
-    SeniorNeeded,
 )
+from bot.studio.cases.decisions import Decision, Done
+from bot.studio.cases.folding import demand_shown, orders_of
+from bot.studio.cases.sanction_rules import SanctionRules, demand_senior
 from bot.studio.cases.takedown import Takedown
 from db import (
     Act,
-    Block,
     Case,
     EffectKind,
     EntryKind,
@@ -41,27 +40,6 @@ from moderation import DAY, Ruling, Rung, parse_escalation, rung_for
 STRIKING = (Outcome.WARN, Outcome.TIMEOUT, Outcome.BAN)
 """Outcomes that give a strike."""
 BLOCKING = (Outcome.TIMEOUT, Outcome.BAN, Outcome.BLOCK)
-LONGEST_TIMEOUT = 28 * DAY
-"""Seconds; Discord's limit. A longer sanction is as long as a ban."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    outcome: Outcome
-    reason: str = ""
-    seconds: float | None = None  # for outcomes that block; None: until lifted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """The result of a decision."""
-
-    case: Case
-    earlier: Block | None = None  # a block of another case that ends later, and so holds
-    is_proposal: bool = False  # a ban that waits for a second moderator; no other change
-    strikes: int = 0  # the member's live strikes
-    strike_until: float | None = None  # unix seconds; end of the new strike
-    plain: int = 0  # removed pictures that can't be recognised when generated again
 
 
 class Casework:
@@ -76,6 +54,7 @@ class Casework:
         self.records = records
         self.takedown = takedown
         self.clock = clock
+        self._rules = SanctionRules(records)
         self.ladder = parse_escalation(settings.ladder)
         self.claim_seconds = float(settings.claim_seconds)
         self._strike_seconds = settings.strike_days * DAY
@@ -97,25 +76,43 @@ class Casework:
     # ---- acts
 
     async def claim(self, case_id: int, by: Moderator) -> Case:
-        """Reserves the case for this moderator while they fill in a form. Raises as `decide`."""
+        """Reserves the case for this moderator, not for a helper, while they fill in a form. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
-            case = await self._free(case_id, by)
+            case = await self.free(case_id, by)
+            if by.is_helper:
+                return case  # a proposal keeps no moderator waiting
             await self.takedown.note(tx, by, Act.CLAIM, case.member, case=case.number, job=case.job)
             return await self.records.cases.claim(tx, case.id, by.member, by.name, self.clock())
 
     async def escalate(self, case_id: int, by: Moderator) -> Case:
         """Escalates the case: only members with Manage Server may decide it then. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
-            case = await self._free(case_id, by, is_escalation=True)
+            case = await self.free(case_id, by, is_escalation=True)
             case = await self.records.cases.escalate(tx, case.id)
             await self.record(tx, case, by, EntryKind.ESCALATED, Act.ESCALATE)
             return case
 
-    async def decide(self, case_id: int, by: Moderator, decision: Decision) -> Done:
-        """Decides the case. Raises NoSuchCase, CaseTaken, CaseClosed, OwnCase, SeniorNeeded, SecondNeeded, without a change."""
+    async def decide(self, case_id: int, by: Moderator, decision: Decision, shown: int | None = None) -> Done:
+        """Decides the case, or proposes it. Without a change, raises NoSuchCase, CaseTaken, CaseClosed, OwnCase, SeniorNeeded.
+
+        Also raises the refusals of `SanctionRules.is_proposal`, and CaseGrew. `shown`: as in `demand_shown`.
+        """
         async with self.records.database.transaction() as tx:
-            case = await self._free(case_id, by)
-            done, cancelled = await self._decide(tx, case, by, decision)
+            case = await self.free(case_id, by)
+            await demand_shown(self.records, case, shown)
+            done, cancelled = await self.decide_in(tx, case, by, decision)
+        self.takedown.leave_line(cancelled)
+        return done
+
+    async def confirm(self, case_id: int, by: Moderator) -> Done:
+        """Decides the case as it was proposed. Raises NothingProposed, and as `decide`."""
+        async with self.records.database.transaction() as tx:
+            case = await self.free(case_id, by)
+            if case.proposed_outcome is None:
+                raise NothingProposed(case.number)
+            outcome, reason, seconds = case.proposed_outcome, case.proposed_reason, case.proposed_seconds
+            decision = Decision(outcome=outcome, reason=reason, seconds=seconds)
+            done, cancelled = await self.decide_in(tx, case, by, decision)
         self.takedown.leave_line(cancelled)
         return done
 
@@ -138,7 +135,7 @@ class Casework:
             if decision.outcome is Outcome.BAN:
                 case = await self.records.cases.proposed(by.guild_id, member)
             if case is not None:
-                case = await self._free(case.id, by)
+                case = await self.free(case.id, by)
                 if decision.seconds is None:
                     decision = replace(decision, seconds=case.proposed_seconds)
             else:
@@ -151,7 +148,7 @@ class Casework:
                     member_name=name,
                     channel_id=by.channel_id,
                 )
-            done, cancelled = await self._decide(tx, case, by, decision)
+            done, cancelled = await self.decide_in(tx, case, by, decision)
         self.takedown.leave_line(cancelled)
         return done
 
@@ -212,7 +209,7 @@ class Casework:
             case = await self._of_another(number, by)
             if case.is_open:
                 raise NothingToAmend(number, is_open=True)
-            _demand_senior(case, by)
+            demand_senior(case, by)
             expires_at, block, changed = case.expires_at, case.block, dict[str, object]()
             if reason is not None:
                 changed["before"] = case.reason
@@ -221,7 +218,7 @@ class Casework:
                     raise NothingToAmend(number, is_open=False)
                 expires_at = self.clock() + seconds
                 if case.expires_at is not None and expires_at > case.expires_at:
-                    await self._demand_shorter_than_a_ban(by, seconds)
+                    await self._rules.demand_shorter_than_a_ban(by, seconds)
                 renewed, _ = await self.takedown.block_in(
                     tx, by, case.member, case.reason if reason is None else reason, expires_at
                 )
@@ -255,36 +252,43 @@ class Casework:
         """
         async with self.records.database.transaction() as tx:
             case = await self._of_another(number, by)
-            _demand_senior(case, by)
+            demand_senior(case, by)
             if not await self.undo(tx, case, by):
                 raise NothingToPardon(number)
             await self.record(tx, case, by, EntryKind.PARDONED, Act.PARDON, reason)
             return case
 
     async def unban(
-        self, by: Moderator, member: MemberId, reason: str = "", act: Act = Act.UNBAN
+        self,
+        by: Moderator,
+        member: MemberId,
+        reason: str = "",
+        act: Act = Act.UNBAN,
+        *,
+        is_discord_too: bool = True,
     ) -> tuple[bool, list[Case]]:
         """Lifts all blocks of the member; strikes stay. Returns whether any was live, and their cases.
 
-        `act`: UNBAN, which may lift Discord's own ban alone, or UNBLOCK. Raises OwnCase, SeniorNeeded.
+        `act`: UNBAN, which may lift Discord's own ban alone, or UNBLOCK. `is_discord_too`: False leaves Discord's own timeout
+        and ban. Raises OwnCase, SeniorNeeded.
         """
         if member == by.member:
             raise OwnCase
         async with self.records.database.transaction() as tx:
             cases = await self.records.cases.in_force(by.guild_id, member, self.clock())
             for case in cases:
-                _demand_senior(case, by)
+                demand_senior(case, by)
             was_blocked = await self.records.blocks.lift_all(
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self.clock()
             )
             powers = set[str]()
             for case in cases:
                 await self.enter(tx, case, by, EntryKind.LIFTED, reason)
-                if case.power and case.power not in powers:
+                if is_discord_too and case.power and case.power not in powers:
                     await self.want(tx, EffectKind.LIFT, case)
                 powers.add(case.power)
             numbers: list[int | None] = [case.number for case in cases]
-            if not numbers and (was_blocked or act is Act.UNBAN):
+            if not numbers and (was_blocked or (act is Act.UNBAN and is_discord_too)):
                 numbers = [None]  # lifting Discord's own ban alone is a moderator's act too
             for number in numbers:
                 await self.takedown.note(
@@ -309,30 +313,10 @@ class Casework:
         is_back = bool(await self.takedown.removed_styles.restore_of_case(tx, case))
         return is_pardoned or is_lifted or is_welcome or is_back
 
-    # ---- the server's settings
-
-    async def set_second_for_bans(self, by: Moderator, is_needed: bool) -> None:
-        async with self.records.database.transaction() as tx:
-            settings = await self.records.guilds.get(by.guild_id)
-            await self.records.guilds.set(tx, replace(settings, ban_needs_second=is_needed))
-            await self.takedown.note(tx, by, Act.SECOND_FOR_BANS, details={"is_needed": is_needed})
-
-    async def set_paid(self, by: Moderator, is_paid: bool) -> None:
-        async with self.records.database.transaction() as tx:
-            settings = await self.records.guilds.get(by.guild_id)
-            await self.records.guilds.set(tx, replace(settings, is_paid=is_paid))
-            await self.takedown.note(tx, by, Act.PAID_ACCESS, details={"is_paid": is_paid})
-
-    async def set_log_channel(self, by: Moderator, channel_id: int) -> None:
-        async with self.records.database.transaction() as tx:
-            settings = await self.records.guilds.get(by.guild_id)
-            await self.records.guilds.set(tx, replace(settings, log_channel_id=channel_id))
-            await self.takedown.note(tx, by, Act.LOG_CHANNEL, details={"channel": str(channel_id)})
-
     # ---- internal
 
-    async def _free(self, case_id: int, by: Moderator, *, is_escalation: bool = False) -> Case:
-        """Returns the case if this moderator may act on it now."""
+    async def free(self, case_id: int, by: Moderator, *, is_escalation: bool = False) -> Case:
+        """Returns the case if this moderator may act on it now. Raises as `decide`."""
         case = await self.records.cases.get(case_id)
         if case is None or case.guild_id != by.guild_id:
             raise NoSuchCase(0)  # another server's number is not told
@@ -343,31 +327,26 @@ class Casework:
         if case.member == by.member:
             raise OwnCase
         if not is_escalation:
-            _demand_senior(case, by)
+            demand_senior(case, by)
         if case.claimed_at is not None and case.claimed_by != by.member:
             free_in = case.claimed_at + self.claim_seconds - self.clock()
             if free_in > 0:
                 raise CaseTaken(case.number, case.claimed_name, free_in)
         return case
 
-    async def _decide(
+    async def decide_in(
         self, tx: Transaction, case: Case, by: Moderator, decision: Decision
     ) -> tuple[Done, list[JobId]]:
+        """Decides a case that is free. After the commit, the caller removes the returned jobs from the queue."""
         now, outcome = self.clock(), decision.outcome
-        if outcome is Outcome.BAN and await self._needs_second(by):
-            if case.proposed_by == by.member:
-                raise SecondNeeded(case.number)
-            # A ban longer than the proposed one is a proposal too.
-            if case.proposed_by is None or _length(decision.seconds) > _length(case.proposed_seconds):
-                return await self._propose(tx, case, by, decision), []
-        if outcome in (Outcome.TIMEOUT, Outcome.BLOCK):
-            await self._demand_shorter_than_a_ban(by, decision.seconds)
+        if await self._rules.is_proposal(case, by, outcome, decision.seconds):
+            return await self._propose(tx, case, by, decision), []
         expires_at = None if decision.seconds is None else now + decision.seconds
         cancelled: list[JobId] = []
         plain = 0
-        if outcome is not Outcome.APPROVE and case.job is not None:
-            removed = await self.takedown.take_down_in(tx, case.job, by, decision.reason, case_id=case.id)
-            plain = removed.looks.plain
+        for job in await orders_of(self.records, case) if outcome is not Outcome.APPROVE else ():
+            removed = await self.takedown.take_down_in(tx, job, by, decision.reason, case_id=case.id)
+            plain += removed.looks.plain
             cancelled += [removed.job] if removed.is_cancelled else []
         await self.records.banned.release(tx, case.id)
         if outcome is Outcome.APPROVE and case.verdict.likeness is not None:
@@ -403,21 +382,27 @@ class Casework:
             reason=decision.reason,
             expires_at=expires_at,
             block=block.id if block else None,
-            is_told=outcome is Outcome.BLOCK or (outcome is Outcome.APPROVE and not case.is_withheld),
+            is_told=decision.is_told(case),
+            kept_reason=decision.kept_reason,
         )
-        details, logged = {"outcome": outcome}, {"until": expires_at, "strike_until": strike_until}
+        details, logged = (
+            {"outcome": outcome, **decision.company},
+            {"until": expires_at, "strike_until": strike_until},
+        )
         await self.record(
             tx, case, by, EntryKind.DECIDED, Act(outcome), decision.reason, details=details, logged=logged
         )
         if case.told_at is None:
             # Before a ban: after it there is no common server, and so no direct message.
             await self.want(tx, EffectKind.NOTICE, case)
-        if outcome in (Outcome.TIMEOUT, Outcome.BAN):
+        is_bots_alone = decision.is_bots_alone(case)
+        if outcome in (Outcome.TIMEOUT, Outcome.BAN) and not is_bots_alone:
             await self.want(tx, EffectKind.SANCTION, case)
         strikes = await self.records.strikes.live(case.guild_id, case.member, now)
         done = Done(
             case=case,
             earlier=None if holding == block else holding,
+            is_bots_alone=is_bots_alone,
             strikes=strikes,
             strike_until=strike_until,
             plain=plain,
@@ -433,18 +418,22 @@ class Casework:
         )
 
     async def _propose(self, tx: Transaction, case: Case, by: Moderator, decision: Decision) -> Done:
-        reason, seconds = decision.reason, decision.seconds
-        case = await self.records.cases.propose_ban(tx, case.id, by.member, by.name, reason, seconds)
-        await self.record(tx, case, by, EntryKind.PROPOSED, Act.PROPOSE_BAN, reason)
+        outcome, reason, seconds = decision.outcome, decision.reason, decision.seconds
+        case = await self.records.cases.propose(
+            tx,
+            case.id,
+            by.member,
+            by.name,
+            reason,
+            seconds,
+            outcome=outcome,
+            is_helpers=by.is_helper,
+            is_bot_ban=bool(decision.is_bot_ban),
+        )
+        act = Act.PROPOSE if by.is_helper else Act.PROPOSE_BAN
+        details = {"outcome": outcome} if by.is_helper else None
+        await self.record(tx, case, by, EntryKind.PROPOSED, act, reason, details=details, logged=details)
         return Done(case=case, is_proposal=True)
-
-    async def _needs_second(self, by: Moderator) -> bool:
-        return (await self.records.guilds.get(by.guild_id)).ban_needs_second
-
-    async def _demand_shorter_than_a_ban(self, by: Moderator, seconds: float | None) -> None:
-        """Raises AsLongAsABan for what one moderator alone may not do where a ban takes two."""
-        if _length(seconds) > LONGEST_TIMEOUT and await self._needs_second(by):
-            raise AsLongAsABan(LONGEST_TIMEOUT)
 
     async def record(
         self,
@@ -486,13 +475,3 @@ class Casework:
             text=text,
             details=details,
         )
-
-
-def _demand_senior(case: Case, by: Moderator) -> None:
-    if case.is_escalated and not by.is_senior:
-        raise SeniorNeeded(case.number)
-
-
-def _length(seconds: float | None) -> float:
-    """Returns the length of a sanction; infinity for one until lifted."""
-    return inf if seconds is None else seconds

@@ -1,9 +1,13 @@
-"""Members' reports: each picture once per member, limited per hour; all reports of a job share one open case."""
+"""Members' reports: each picture once per member, limited per hour; all reports of a job share one open case.
+
+The reported order joins an open case of its member, if it may (`bot.studio.cases.folding`).
+"""
 
 from dataclasses import dataclass
 
 from bot.studio import Actor, NoSuchJob, PictureGone, ReportedAlready, ReviewedAlready, TooManyReports
 from bot.studio.cases.cases import Casework
+from bot.studio.cases.folding import open_or_join
 from db import Case, EntryKind, Job, Origin, Outcome
 from moderation import ALLOWED, HOUR
 
@@ -39,11 +43,12 @@ class MemberReports:
                 raise ReviewedAlready
             if case is not None and not case.is_open:
                 raise PictureGone
-            is_new = case is None
+            is_new = False
             if case is None:
                 verdict = await self._records.verdicts.of_job(job.id)
-                case = await self._records.cases.open(
+                case, is_new = await open_or_join(
                     tx,
+                    self._records,
                     guild_id=guild_id,
                     origin=Origin.REPORT,
                     at=now,

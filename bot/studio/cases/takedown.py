@@ -150,7 +150,7 @@ class Takedown:
                 case = await self._records.cases.of_job(each)
                 if case is not None and case.guild_id == by.guild_id:
                     cases.append(case.id)
-                    await self._enter(tx, case.id, by, EntryKind.RESTORED, reason)
+                    await self._enter(tx, case.id, by, EntryKind.RESTORED, reason, each)
             if not pictures and not styles:
                 raise NothingToRestore
             owner = styles[0].member if style else member
@@ -306,12 +306,14 @@ class Takedown:
         case = await self._records.cases.of_job(job_id)
         if case is None or not case.is_open:
             return None
-        await self._enter(tx, case.id, by, kind, reason)
+        await self._enter(tx, case.id, by, kind, reason, job_id)
         return case.id
 
-    async def _enter(self, tx: Transaction, case_id: int, by: Actor, kind: EntryKind, text: str) -> None:
+    async def _enter(
+        self, tx: Transaction, case_id: int, by: Actor, kind: EntryKind, text: str, job: JobId
+    ) -> None:
         await self._records.entries.add(
-            tx, case_id, at=self._clock(), by=by.member, name=by.name, kind=kind, text=text
+            tx, case_id, at=self._clock(), by=by.member, name=by.name, kind=kind, text=text, job=job
         )
 
     async def note(
@@ -355,8 +357,12 @@ class Takedown:
     ) -> None:
         """Logs Discord's own timeout or ban, set or lifted, after Discord has answered."""
         async with self._records.database.transaction() as tx:
-            if act is Act.DISCORD_LIFTED and power == "ban":
-                await self._records.effects.drop_ends(tx, by.guild_id, member)
+            if act is Act.DISCORD_LIFTED:
+                for each in await self._records.cases.in_force(by.guild_id, member, self._clock()):
+                    if each.power == power:
+                        await self._records.cases.set_power(tx, each.id, "")  # the bot's own goes on
+                if power == "ban":
+                    await self._records.effects.drop_ends(tx, by.guild_id, member)
             await self.note(tx, by, act, member, case=case, details={"power": power})
 
     async def note_reading(self, by: Moderator, member: MemberId | None) -> None:

@@ -15,6 +15,10 @@ class BadDuration(CaseRefusal):
     text: str
 
 
+class BadDate(CaseRefusal):
+    text: str
+
+
 class NoSuchMember(CaseRefusal):
     """The named account is a bot, or is unknown."""
 
@@ -45,6 +49,13 @@ class CaseClosed(CaseRefusal):
     is_refused: bool = False  # the case is about pictures that were never shown
 
 
+class CaseGrew(CaseRefusal):
+    """Orders have joined the case that the moderator's card does not show."""
+
+    number: int
+    count: int  # of those orders
+
+
 class SecondNeeded(CaseRefusal):
     """A moderator can't confirm a ban that they proposed."""
 
@@ -66,9 +77,47 @@ class OwnCase(CaseRefusal):
 
 
 class AboveYou(CaseRefusal):
-    """Moderators may not act on the server's owner, or on a member with a role above their own."""
+    """Moderators may not act on the server's owner, or on a member with a role or a level above their own."""
 
     is_owner: bool
+    is_level: bool = False  # a moderators' level is above theirs, not a role
+
+
+class NoDiscordBan(CaseRefusal):
+    """Discord's own ban was asked for, and the moderator or the bot lacks the permission."""
+
+    obstacle: str
+    power: str = "ban"
+    case: int = 0
+
+
+class HelpersPropose(CaseRefusal):
+    """A helper can't do that: helpers see, and propose with the buttons of a case."""
+
+
+class HeadNeeded(CaseRefusal):
+    """The server has chosen roles for heads: only they ban and change rules."""
+
+
+class BanNeedsHead(CaseRefusal):
+    """Where only heads ban, other moderators set nothing that lasts as long."""
+
+    limit: float  # seconds
+
+
+class ProposedAlready(CaseRefusal):
+    """A helper does not replace the proposal of a moderator."""
+
+    number: int
+    by: str
+
+
+class NothingProposed(CaseRefusal):
+    number: int
+
+
+class LevelForEveryone(CaseRefusal):
+    """A role that everyone has, or that a bot has for itself, can't make moderators."""
 
 
 class RolesUnknown(CaseRefusal):
@@ -80,6 +129,58 @@ class LogChannelClosed(CaseRefusal):
 
     channel: int
     name: str  # of the permission, as "send-messages"
+
+
+class RoleSilent(CaseRefusal):
+    """The bot can't mention the role, or it is that of all members."""
+
+    is_everyone: bool
+
+
+class QuietHoursUnclear(CaseRefusal):
+    """Quiet hours need a begin and an end, which differ."""
+
+
+class NoneOpen(CaseRefusal):
+    """None of the cases on the list is open for this moderator any more."""
+
+
+class NoSuchReason(CaseRefusal):
+    """The server keeps no reason of that name."""
+
+    name: str
+
+
+class ReasonUnusable(CaseRefusal):
+    """A kept reason's name or text is empty or too long."""
+
+    name_limit: int  # characters
+    text_limit: int
+
+
+class TooManyReasons(CaseRefusal):
+    limit: int
+
+
+class NoSuchNote(CaseRefusal):
+    number: int
+
+
+class NotYourNote(CaseRefusal):
+    """Another moderator wrote the note."""
+
+    by: str
+
+
+class TooManyNotes(CaseRefusal):
+    limit: int
+
+
+class BothSaid(CaseRefusal):
+    """The command takes one of two options and got both."""
+
+    first: str
+    second: str
 
 
 class NothingToAmend(CaseRefusal):
@@ -162,6 +263,24 @@ class RuleUnusable(ServerRefusal):
     limit: int = 0  # maximum number, or characters
     count: int = 0
     word: str = ""
+
+
+class RuleOfFileUnusable(RuleUnusable):
+    number: int = 0  # the rule's place in the file, from 1
+
+
+class RuleFileProblem(StrEnum):
+    NO_LIST = "no-list"
+    ENTRY = "entry"  # a rule lacks a field, or has one that is none of its own or of another kind
+    TWICE = "twice"  # two rules have one name
+
+
+class RuleFileUnusable(ServerRefusal):
+    """The file is no list of rules."""
+
+    problem: RuleFileProblem
+    number: int = 0  # the rule's place in the file, from 1
+    name: str = ""  # of the field or of the rule
 
 
 class RuleTaken(ServerRefusal):

@@ -240,6 +240,7 @@ class RaidHolds(MemberRefusal):
 
     account_age: float | None  # required age in seconds
     member_age: float | None
+    until: float | None = None  # unix seconds
 
     @property
     def ages(self) -> str:
@@ -251,10 +252,12 @@ class RaidHolds(MemberRefusal):
 
 class Paused(MemberRefusal):
     reason: str
+    until: float | None = None  # unix seconds
 
 
 class KnownOnly(MemberRefusal):
     reason: str
+    until: float | None = None  # unix seconds
 
 
 class TooBusy(MemberRefusal):

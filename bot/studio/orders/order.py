@@ -32,7 +32,11 @@ class Moderator(Actor):
     """A member who may act on others in their server, or change its settings."""
 
     guild_id: int
-    is_senior: bool = False  # has Manage Server too
+    is_senior: bool = False  # a head: has Manage Server too, or a role of that level
+    is_helper: bool = False  # sees and proposes: a moderator must confirm each decision
+    may_ban: bool = (
+        True  # and change rules. False: the server has chosen roles for heads, and this is none of them
+    )
 
 
 def demand_known(job: Job | None, named: JobId | str, actor: Actor) -> Job:

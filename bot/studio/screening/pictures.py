@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from typing import TypeVar
 from PIL import Image
 
 from bot.studio import NotShownHere
+from bot.studio.cases.folding import is_all_withheld, open_or_join
 from bot.studio.screening.server_policies import PolicyScope, ServerPolicies
 from db import (
     BannedPicture,
@@ -76,12 +78,20 @@ class ScreenedPicture:
 
 
 class PictureScreening:
-    def __init__(self, check: PictureCheck, records: Repositories, policies: ServerPolicies) -> None:
+    def __init__(
+        self,
+        check: PictureCheck,
+        records: Repositories,
+        policies: ServerPolicies,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.check = check
         self.reader = check.reader
         """Reads what is written in pictures. May be replaced while the bot runs; None: nothing is read."""
         self._policies = policies
         self._records = records
+        self._clock = clock
         self._found: OrderedDict[tuple[PictureCheck, bytes], _Look] = OrderedDict()
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="inspection")
@@ -177,7 +187,9 @@ class PictureScreening:
 
     async def _policy_in(self, spot: PolicyScope) -> Policy:
         policy, guild = await self._policies.of(spot), spot.guild_id
-        if guild is not None and (await self._records.lockdowns.get(guild)).mode is Mode.FAMILY:
+        if guild is None:
+            return policy
+        if (await self._records.lockdowns.get(guild, self._clock())).mode is Mode.FAMILY:
             return policy.with_(presets()[FAMILY])
         return policy
 
@@ -192,8 +204,8 @@ class PictureScreening:
     ) -> VerdictRecord | None:
         """Records the strictest verdict, and opens a case with the blurred picture. Returns None when all pictures are allowed.
 
-        When the prompt has already opened a case, that case gets the picture and an entry. `is_input`: the pictures are the job's
-        sources. They may be shown elsewhere, so their hashes are not kept.
+        When the order already has a case, that case gets an entry, and the picture if it is about no other order. `is_input`: the
+        pictures are the job's sources. They may be shown elsewhere, so their hashes are not kept.
         """
         worst = reduce(stricter, (each.verdict for each in judged))
         if worst.ruling is Ruling.ALLOW:
@@ -219,23 +231,28 @@ class PictureScreening:
             message_id=job.place.message_id,
         )
         if record.guild_id is not None:
-            case = await self._open_case(tx, job, record)
+            is_withheld = all(each.is_refused for each in judged)
+            case = await self._open_case(tx, job, record, is_withheld=is_withheld)
             blurred = next(each.blurred for each in judged if each.verdict is worst)
-            if blurred is not None:
+            if blurred is not None and (case.picture is None or case.job == job.id):
                 await self._records.cases.set_picture(tx, case.id, blurred)
-            if all(each.is_refused for each in judged):
+            if is_withheld and await is_all_withheld(self._records, case):
                 await self._records.cases.set_withheld(tx, case.id)
             for index, each in enumerate(judged):
                 if each.is_refused and not is_input:
-                    await self._records.banned.withhold(tx, case.id, index, each.fingerprint)
+                    await self._records.banned.withhold(tx, case.id, index, each.fingerprint, job=job.id)
         return record
 
-    async def _open_case(self, tx: Transaction, job: Job, record: VerdictRecord) -> Case:
+    async def _open_case(
+        self, tx: Transaction, job: Job, record: VerdictRecord, *, is_withheld: bool
+    ) -> Case:
         assert record.guild_id is not None, "cases belong to a server"
         case = await self._records.cases.of_job(job.id)
         if case is None or not case.is_open:
-            return await self._records.cases.open(
+            opened, is_new = await open_or_join(
                 tx,
+                self._records,
+                is_withheld=is_withheld,
                 guild_id=record.guild_id,
                 origin=Origin.PICTURE,
                 at=record.at,
@@ -248,15 +265,20 @@ class PictureScreening:
                 verdict=record.verdict,
                 verdict_id=record.id,
             )
+            if is_new and is_withheld:
+                return await self._records.cases.set_withheld(tx, opened.id)
+            return opened
         verdict = record.verdict
         found = {
             "ruling": verdict.ruling.word,
             "category": verdict.category,
             "rule": verdict.rule,
             "words": verdict.words,
+            "is_withheld": is_withheld,
         }
+        kind = EntryKind.CHECKED
         await self._records.entries.add(
-            tx, case.id, at=record.at, by=None, name="", kind=EntryKind.CHECKED, details=found
+            tx, case.id, at=record.at, by=None, name="", kind=kind, details=found, job=job.id
         )
         return case
 

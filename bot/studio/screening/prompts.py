@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.studio import Order
+from bot.studio.cases.folding import note_raid, open_or_join
 from bot.studio.orders.parameters import TYPED
 from bot.studio.screening.server_policies import PolicyScope, ServerPolicies, policy_scope_of_order
 from bot.studio.screening.server_rules import RuleBook, texts_of
@@ -144,7 +145,7 @@ class PromptScreening:
     ) -> VerdictRecord:
         """Records the verdict.
 
-        Opens the case of a flagged job in the same transaction, so that none is lost when its card fails.
+        A flagged job opens a case, or joins one, in the same transaction, so that none is lost when its card fails.
         """
         record = await self._records.verdicts.add(
             tx,
@@ -162,8 +163,9 @@ class PromptScreening:
         for rule in hits:
             await self._records.server_rules.note_hit(tx, rule, record.id)
         if verdict.ruling is Ruling.FLAG and record.guild_id is not None:
-            await self._records.cases.open(
+            await open_or_join(
                 tx,
+                self._records,
                 guild_id=record.guild_id,
                 origin=Origin.FLAG,
                 at=now,
@@ -176,6 +178,8 @@ class PromptScreening:
                 verdict=verdict,
                 verdict_id=record.id,
             )
+        elif verdict.ruling is Ruling.REFUSE and record.guild_id is not None:
+            await note_raid(tx, self._records, record.guild_id, record.member, now)
         return record
 
 

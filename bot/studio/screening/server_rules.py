@@ -7,12 +7,20 @@ import asyncio
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from bot.studio import Moderator, NoSuchRule, RuleBreaksMust, RuleProblem, RuleTaken, RuleUnusable
+from bot.studio import (
+    Moderator,
+    NoSuchRule,
+    RuleBreaksMust,
+    RuleOfFileUnusable,
+    RuleProblem,
+    RuleTaken,
+    RuleUnusable,
+)
 from bot.studio.cases.takedown import Takedown
-from db import Act, Draft, Repositories, ServerRule
+from db import Act, Draft, Repositories, ServerRule, Transaction
 from generation import Prompt
 from moderation import ALLOWED, AS_FOUND, Category, PromptFilter, Ruling, Verdict
 from moderation.prompts.filter import NEGATIVE
@@ -45,6 +53,16 @@ class DryRun:
     hits_of_good: int  # by members in good standing
     examples: tuple[str, ...]  # newest first
     must: tuple[str, ...]  # prompts that must be allowed and would be refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenRules:
+    """The rules of a file that were taken over."""
+
+    added: int
+    changed: int
+    same: int
+    version: int  # the rule book's
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +115,7 @@ class RuleBook:
 
     async def add(self, by: Moderator, draft: Draft, *, is_shadow: bool) -> tuple[ServerRule, int]:
         """Adds a rule. Returns it and the rule book's new version. Raises RuleUnusable, RuleTaken, RuleBreaksMust."""
-        _demand_usable(draft)
-        if not is_shadow and (prompts := await asyncio.to_thread(self._refused, draft)):
-            raise RuleBreaksMust(draft.name, prompts[0], len(prompts))
+        await self._demand_allowed(draft, is_shadow=is_shadow)
         async with self._records.database.transaction() as tx:
             if len(await self._records.server_rules.live(by.guild_id)) >= MOST_RULES:
                 raise RuleUnusable(RuleProblem.TOO_MANY_RULES, MOST_RULES)
@@ -123,6 +139,92 @@ class RuleBook:
             )
         self._change(by.guild_id)
         return rule, rule.added_version
+
+    async def edit(
+        self, by: Moderator, name: str, draft: Draft, *, is_shadow: bool
+    ) -> tuple[ServerRule, int]:
+        """Replaces a rule in one step; earlier versions keep it. Returns it and the rule book's new version.
+
+        Raises NoSuchRule, RuleUnusable, RuleTaken, RuleBreaksMust.
+        """
+        await self._demand_allowed(draft, is_shadow=is_shadow)
+        async with self._records.database.transaction() as tx:
+            old = await self.named(by.guild_id, name)
+            version = await self._records.server_rules.next_version(tx, by.guild_id)
+            rule = await self._replace(tx, by, old, draft, is_shadow=is_shadow, version=version)
+            details = {"version": version, "is_shadow": is_shadow}
+            await self._takedown.note(
+                tx, by, Act.RULE_EDIT, reason=draft.name, rule=str(rule.id), details=details
+            )
+        self._change(by.guild_id)
+        return rule, version
+
+    async def take(self, by: Moderator, rules: Sequence[tuple[Draft, bool]]) -> TakenRules:
+        """Adds the rules of a file, each with whether it is a shadow rule: all of them, or none.
+
+        A live rule of the same name is replaced where it differs; other rules stay.
+        Raises RuleOfFileUnusable, RuleUnusable, RuleBreaksMust.
+        """
+        for number, (draft, is_shadow) in enumerate(rules, start=1):
+            try:
+                await self._demand_allowed(draft, is_shadow=is_shadow)
+            except RuleUnusable as error:
+                raise RuleOfFileUnusable(
+                    error.problem, error.limit, error.count, error.word, number
+                ) from error
+        async with self._records.database.transaction() as tx:
+            live = {each.name: each for each in await self._records.server_rules.live(by.guild_id)}
+            new = [each for each in rules if each[0].name not in live]
+            if len(live) + len(new) > MOST_RULES:
+                raise RuleUnusable(RuleProblem.TOO_MANY_RULES, MOST_RULES)
+            changed = [
+                each for each in rules if each[0].name in live and not _is_same(live[each[0].name], each)
+            ]
+            version = await self._records.server_rules.next_version(tx, by.guild_id)
+            for draft, is_shadow in (*new, *changed):
+                old = live.get(draft.name)
+                await self._replace(tx, by, old, draft, is_shadow=is_shadow, version=version)
+            if new or changed:
+                details = {"version": version, "rules": len(new) + len(changed)}
+                await self._takedown.note(tx, by, Act.RULE_IMPORT, details=details)
+            else:
+                version -= 1
+        self._change(by.guild_id)
+        same = len(rules) - len(new) - len(changed)
+        return TakenRules(added=len(new), changed=len(changed), same=same, version=version)
+
+    async def _replace(
+        self,
+        tx: Transaction,
+        by: Moderator,
+        old: ServerRule | None,
+        draft: Draft,
+        *,
+        is_shadow: bool,
+        version: int,
+    ) -> ServerRule:
+        """Adds a rule in the place of another, or as a new one. Raises RuleTaken."""
+        book, now = self._records.server_rules, self._takedown.now
+        if old is not None:
+            await book.remove(tx, old, by=by.member, at=now, version=version)
+        rule = await book.add(
+            tx,
+            guild_id=by.guild_id,
+            draft=draft,
+            is_shadow=is_shadow,
+            by=by.member,
+            at=now,
+            version=version,
+        )
+        if rule is None:
+            raise RuleTaken(draft.name)
+        return rule
+
+    async def _demand_allowed(self, draft: Draft, *, is_shadow: bool) -> None:
+        """Raises RuleUnusable, RuleBreaksMust."""
+        _demand_usable(draft)
+        if not is_shadow and (prompts := await asyncio.to_thread(self._refused, draft)):
+            raise RuleBreaksMust(draft.name, prompts[0], len(prompts))
 
     async def remove(self, by: Moderator, name: str) -> int:
         """Removes a rule. Returns the rule book's new version. Raises NoSuchRule."""
@@ -182,6 +284,13 @@ class RuleBook:
 def texts_of(prompt: Prompt) -> dict[str, str]:
     """Returns a prompt in the form that filters read: the text that the worker draws, and the text that it avoids."""
     return {"prompt": prompt.asked, NEGATIVE: prompt.left_out}
+
+
+def _is_same(rule: ServerRule, other: tuple[Draft, bool]) -> bool:
+    draft, is_shadow = other
+    return rule.is_shadow == is_shadow and all(
+        getattr(rule, each.name) == getattr(draft, each.name) for each in fields(Draft)
+    )
 
 
 def _fired(screen: PromptFilter, texts: Iterable[Mapping[str, str]]) -> list[bool]:

@@ -113,6 +113,7 @@ case-entry-name = { $name ->
     [none] { $kind ->
         [checked] Picture check
         [not-done] Atelier
+        [joined] Atelier
         [evidence] a member
         [reported] a member
         [appealed] a member
@@ -134,15 +135,13 @@ case-entry-act = { $kind ->
     [restored] note: similar pictures are allowed again
     [amended] amended
     [escalated] escalated
-    [proposed] proposed
+    [proposed] proposed{ $choice ->
+        [none] { "" }
+       *[other] : { case-choice }
+    }
     [decided] decided{ $choice ->
         [none] { "" }
-        [approve] : approve
-        [remove] : remove
-        [warn] : warn
-        [timeout] : timeout
-        [ban] : ban
-       *[block] : block
+       *[other] : { case-choice }
     }
     [appealed] appealed
     [answered] answered{ $choice ->
@@ -154,8 +153,28 @@ case-entry-act = { $kind ->
    *[pardoned] pardoned
 }{ $text ->
     [none] { "" }
-   *[other] : { PLAIN($text, limit: 160) }
+   *[other] : { PLAIN($text, $limit) }
 }
+case-choice = { $choice ->
+    [approve] approve
+    [remove] remove
+    [warn] warn
+    [timeout] timeout
+    [ban] ban
+   *[block] block
+}
+case-entry-joined = joined: { $origin ->
+    [report] a reported order
+    [picture] an order whose pictures the check found
+   *[flag] a flagged order
+}{ $job ->
+    [none] { "" }
+   *[other] , { case-job }
+}{ $why ->
+    [none] { "" }
+   *[other] { " " }· { $why }
+}: { PLAIN($text, $limit) }
+case-entry-beside = (with case { ID($number) })
 case-entry-checked = evidence: { $ruling ->
     [flag] flag
    *[refuse] refuse
@@ -172,8 +191,8 @@ case-entry-not-done = not done in Discord: { $effect ->
 case-entry-amended = amended: { $has_reason ->
     [yes] reason: { $before ->
         [none] none
-       *[other] { PLAIN($before, limit: 75) }
-    } → { PLAIN($reason, limit: 75) }
+       *[other] { PLAIN($before, $limit) }
+    } → { PLAIN($reason, $limit) }
    *[no] { "" }
 }{ $has_end ->
     [yes] { $has_reason ->
@@ -186,15 +205,57 @@ case-entry-amended = amended: { $has_reason ->
    *[no] { "" }
 }
 case-earlier-entries = { $count ->
-    [one] -# { $count } earlier entry: `/mod case`
-   *[other] -# { $count } earlier entries: `/mod case`
+    [one] -# { $count } earlier entry: *History*
+   *[other] -# { $count } earlier entries: *History*
+}
+case-history-button = History
+case-history = ### History of case { ID($number) } · page { $page } of { $pages }
+case-history-opened = -# { MOMENT($at) } · { $origin ->
+    [flag] the case was opened: flagged
+    [refusal] the case was opened: refused
+    [report] the case was opened: reported
+    [picture] { $ruling ->
+        [flag] the case was opened: a picture was flagged
+       *[other] the case was opened: a picture was refused
+    }
+   *[moderator] the case was opened by a moderator
 }
 case-open = **Open**
 case-escalated = Escalated: a moderator with Manage Server decides.
-case-ban-proposed = { case-moderator } proposes { case-ban-length }: { $reason ->
+case-ban-proposed = { case-moderator } proposes { case-ban-length }{ case-by-bot-alone }: { $reason ->
     [none] no reason given
    *[other] { PLAIN($reason) }
 }. { case-confirm }
+# A helper's proposal. 0: a helper who was forgotten.
+case-helper-proposes = { $by ->
+    [0] a former helper
+   *[other] <@{ ID($by) }>
+} proposes: { case-outcome }{ $outcome ->
+    [timeout] { " " }{ case-until-length }
+    [ban] { " " }{ case-until-length }{ case-by-bot-alone }
+   *[other] { "" }
+} — { $reason ->
+    [none] no reason given
+   *[other] { PLAIN($reason) }
+}. { case-helper-confirm }
+case-helper-confirm = A moderator must confirm it, or decide otherwise.
+case-by-bot-alone = { $is_bot_ban ->
+    [yes] { " " }(by the bot alone)
+   *[no] { "" }
+}
+case-until-length = { $seconds ->
+    [none] until lifted
+   *[other] for { SPAN($seconds) }
+}
+case-outcome = { $outcome ->
+    [approve] approve
+    [remove] remove
+    [warn] warn
+    [timeout] time out
+    [ban] ban
+   *[block] block
+}
+case-confirm-button = Confirm: { case-outcome }
 case-ban-length = { $seconds ->
     [none] a ban
    *[other] a ban for { SPAN($seconds) }
@@ -261,6 +322,37 @@ case-button = { $action ->
        *[no] Ban
     }
 }
+# For all orders of a case.
+case-button-all = { $action ->
+    [folded-approve] { $is_refused ->
+        [yes] Wrongly refused: all { $count }
+       *[no] Approve all { $count }
+    }
+   *[folded-remove] { $is_refused ->
+        [yes] Rightly refused: all { $count }
+       *[no] Remove all { $count }
+    }
+}
+# Orders that joined the open case of their member.
+case-joined = { $count ->
+    [one] **{ $count } more order** of this member has
+   *[other] **{ $count } more orders** of this member have
+} joined this case since { MOMENT($since) }. A decision is about all { $total }. The newest:
+case-joined-order = -# { $origin ->
+    [report] reported
+    [picture] picture
+   *[flag] flagged
+} · { $has_rule ->
+    [yes] { $why } ·{ " " }
+   *[no] { "" }
+}{ MOMENT($at, style: "R") }{ $job ->
+    [none] { "" }
+   *[other] { " " }· { case-job }
+}{ $link ->
+    [none] { "" }
+   *[other] { " " }· { case-message }
+}
+case-joined-all = All prompts
 
 case-none-open = No other open case waits for you. Cases about you, cases for Manage Server and cases that another moderator has taken are left out.
 
@@ -272,6 +364,83 @@ case-review-place = -# <@{ ID($member) }> in <#{ ID($channel) }> · { $source } 
     [none] { "" }
    *[other] { " " }· { case-job }
 }
+
+## Several cases at once
+
+cases-open = { $count ->
+    [one] { $count } open case
+   *[other] { $count } open cases
+}
+cases-several = { $is_raid ->
+    [yes] ### { cases-open } of { $members ->
+        [one] { $members } member
+       *[other] { $members } members
+    }
+       -# One decision for all. Each member gets one sanction and one strike; it needs Manage Server.
+   *[no] ### { cases-open } of <@{ ID($member) }>
+       -# One decision for all. A sanction is one, with one strike; the pictures of all are removed.
+}
+cases-several-line = **{ ID($number) }** · <@{ ID($member) }> · { $why ->
+    [none] { "" }
+   *[other] { $why } ·{ " " }
+}{ MOMENT($at, style: "R") }
+cases-several-more = -# and { $count } more
+cases-several-button = { $outcome ->
+    [approve] Approve all { $count }
+    [remove] Remove all { $count }
+    [warn] Warn · { cases-count }
+    [timeout] Time out · { cases-count }
+   *[ban] Ban · { cases-count }
+}
+cases-count = { $count ->
+    [one] { $count } case
+   *[other] { $count } cases
+}
+cases-several-show = { $count ->
+    [one] { $count } open case
+   *[other] All { $count } open cases
+}
+cases-several-done = { cases-count } of { $members ->
+    [one] { $members } member
+   *[other] { $members } members
+}: { $outcome ->
+    [approve] approved
+    [remove] removed
+    [warn] warned
+    [timeout] timed out
+   *[ban] banned
+}.{ $proposed ->
+    [0] { "" }
+   *[other] { " " }Proposed only: { $proposed }; another moderator must confirm.
+}
+cases-several-obstacles = { $count ->
+    [one] In Discord, { $count } thing could not be done; its case says which.
+   *[other] In Discord, { $count } things could not be done; their cases say which.
+}
+
+## Many members at the same time
+
+raid-card = ### Many members at once
+    { "" }**{ $members }** { $members ->
+        [one] member
+       *[other] members
+    } since { MOMENT($since) }: **{ $refused }** refused and **{ $flagged }** flagged. The newest is from { MOMENT($last, style: "T") }.
+    { $cases ->
+        [0] No case is open.
+        [one] { $cases } case shares this card; open: { $open }.
+       *[other] { $cases } cases share this card; open: { $open }.
+    } *Next open case* shows one after the other.
+    -# `/mod raid` keeps new members out, `/mod panic` pauses orders, `/mod purge` removes what they made.
+raid-cases = All open cases
+raid-button = { $ruling ->
+    [refuse] Refused prompts
+   *[flag] Flagged prompts
+}
+
+## The daily digest
+
+digest-title = ### Since { MOMENT($since) }
+digest-prompts = Prompts
 
 ## The log channel
 
@@ -316,15 +485,41 @@ case-form-whose = { $is_both ->
     [yes] bot and Discord
    *[no] bot only
 }
+case-form-whose-ban = Whose ban
+case-whose = { $whose ->
+    [both] The bot's and Discord's: not in this server
+   *[bot] { $obstacle ->
+        [none] The bot's alone: no pictures
+       *[other] The bot's alone: no pictures ({ case-obstacle })
+    }
+}
 case-form-reason = Reason, shown to the member
 case-form-duration = { $outcome ->
     [timeout] How long (30m, 12h, 7d, 2w)
    *[ban] How long; empty: until lifted
 }
 
+# Ready reasons. The member reads them.
+reason-built-in = { $name ->
+    [sexual] Sexual content is not allowed here.
+    [nudity] Nudity is not allowed here.
+    [gore] Pictures of gore and cruelty are not allowed here.
+    [hate] Hateful content is not allowed here.
+    [harassment] Pictures that humiliate or attack a person are not allowed here.
+    [illegal] Pictures of crimes and forbidden goods are not allowed here.
+    [real-person] Pictures of real people are not allowed here.
+    [spam] Many similar orders in a short time are spam.
+   *[evasion] Do not disguise words to pass the filter.
+}
+reason-as-written = as written above
+case-form-ready-reason = Or a ready reason, in the member's language
+
 ## The result of a decision, for the moderator who made it
 
-case-proposed = Case { ID($number) }: the ban is proposed. Another moderator must confirm it.
+case-proposed = Case { ID($number) }: { $is_helpers ->
+    [yes] you propose: { case-outcome }. { case-helper-confirm }
+   *[no] the ban is proposed. Another moderator must confirm it.
+}
 case-done = Case { ID($number) }: { $outcome ->
     [approve] { $is_refused ->
         [yes] wrongly refused; the pictures can't be restored
@@ -339,6 +534,7 @@ case-done = Case { ID($number) }: { $outcome ->
     [ban] <@{ ID($member) }> is banned from making pictures { case-until }
    *[block] <@{ ID($member) }> is blocked { case-until }
 }.
+case-bot-ban = The ban is the bot's alone: Discord lets them stay in this server.
 case-earlier-sanction = An earlier sanction still holds, { case-until }.
 # Pictures that were removed and have no fingerprint.
 case-too-plain = { $pictures ->
@@ -425,7 +621,10 @@ case-server = { $server ->
    *[other] **{ PLAIN($server) }**
 }
 case-notice-reason = Reason: { PLAIN($reason) }
-case-notice-removed = The pictures of that order are removed.
+case-notice-removed = { $orders ->
+    [one] The pictures of that order are removed.
+   *[other] The pictures of { $orders } orders are removed, that one among them.
+}
 case-notice-strike = It counts as a strike until { MOMENT($until) }; you have { case-strikes } now.
 case-notice-first = It was your first refused prompt there, so it gives no strike.
 case-notice-appeal = If you think that this is a mistake, appeal. Another moderator will review it.

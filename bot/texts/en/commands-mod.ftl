@@ -91,6 +91,19 @@ mod-member-prompt = { $ruling ->
 mod-member-none = -# none
 mod-member-all-cases = Cases
 mod-member-all-prompts = Prompts
+mod-member-notes = **Notes**
+command-mod-note = Notes about a member without a case, which only moderators see
+    .member = About whom
+    .text = The note to add; left out: all notes are listed
+    .remove = The number of a note to remove
+mod-note = **{ ID($number) }** · { MOMENT($at, style: "R") } · { $name ->
+    [none] a former moderator
+   *[other] { PLAIN($name, limit: 40) }
+}: { PLAIN($text, limit: 500) }
+mod-notes-title = ### Notes about <@{ ID($member) }>
+mod-notes-none = -# none
+mod-note-added = Note { ID($number) } about <@{ ID($member) }> is added. Only moderators see it.
+mod-note-removed = Note { ID($number) } about <@{ ID($member) }> is removed.
 command-mod-stats = Numbers of prompts, refusals, reports and decisions
     .since = The last 12h, 7d or 2w; left out: 7d
 mod-stats-title = ### The last { PERIOD($seconds) }
@@ -131,6 +144,22 @@ mod-stats-moderator = { $who ->
    *[other] <@{ ID($who) }> { $count }
 }
 mod-stats-appeals = **Appeals** { $appeals }, of which { $overturned } overturned
+command-mod-export = A file of the cases or of the log, for you alone
+    .what = Cases with all that happened in them, or the log of prompts
+    .since = A date (2026-11-30, UTC), or 12h, 7d, 2w ago; left out: 30d
+    .until = A date, included, or a time as above; left out: now
+    .file_type = JSON, or CSV for a spreadsheet, without what happened in a case; left out: JSON
+mod-export-what = { $what ->
+    [cases] cases
+   *[log] log
+}
+mod-export = { $rows ->
+    [one] { $rows } row
+   *[other] { $rows } rows
+} from { MOMENT($since) } to { MOMENT($until) }.{ $has_more ->
+    [yes] { " " }These are only the newest ones: choose a shorter time for the others.
+   *[no] { "" }
+} The file holds members' prompts: keep it as carefully as the log, and delete it when you have used it.
 command-mod-audit = Check that the audit log is whole, and show the newest acts
     .head = A head from an earlier /mod audit, which the log must still hold
     .member = Only about this member
@@ -183,10 +212,13 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [timeout] timeout
     [ban] ban
     [block] block
+    [propose] propose
     [propose-ban] propose-ban
     [discord-sanction] discord-sanction
     [discord-lifted] discord-lifted
     [note] note
+    [member-note] member-note
+    [note-remove] note-remove
     [amend] amend
     [pardon] pardon
     [unban] unban
@@ -203,14 +235,22 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [panic-family] panic-family
     [panic-known] panic-known
     [rule-add] rule-add
+    [rule-edit] rule-edit
+    [rule-import] rule-import
     [rule-remove] rule-remove
     [policy-preset] policy-preset
     [policy-category] policy-category
     [policy-reset] policy-reset
     [log-channel] log-channel
+    [mod-role] mod-role
     [second-for-bans] second-for-bans
+    [case-role] case-role
+    [kept-reason] kept-reason
+    [quiet-hours] quiet-hours
+    [digest] digest
     [style-remove] style-remove
     [paid-access] paid-access
+    [export] export
     [read-log] read-log
    *[other] { $act }
 }
@@ -225,19 +265,29 @@ mod-audit-detail = { $name ->
     [category] category
     [channel] channel
     [flag] flag
+    [hour] hour
+    [hours] hours
     [is-needed] is needed
     [is-shadow] is shadow
+    [level] level
     [member-age] member age
+    [note] note
     [orders] orders
+    [outcome] outcome
     [pictures] pictures
     [power] power
     [preset] preset
     [refuse] refuse
+    [role] role
+    [role] role
+    [rows] rows
+    [rules] rules
     [since] since
     [strike-until] strike until
     [until] until
     [version] version
     [was-blocked] was blocked
+    [what] what
     [where] where
    *[other] { $name }
 } { $code ->
@@ -264,8 +314,18 @@ mod-audit-detail = { $name ->
     [allow] allow
     [flag] flag
     [refuse] refuse
+    [approve] approve
+    [remove] remove
+    [warn] warn
     [timeout] timeout
     [ban] ban
+    [block] block
+    [cases] cases
+    [log] log
+    [none] none
+    [helper] helper
+    [moderator] moderator
+    [head] head
    *[other] { $value }
 }
 
@@ -289,7 +349,43 @@ mod-desk = **Ladder** { $rungs }
     { "" }**Cards** { $channel ->
         [none] have no channel that I can use: `/mod log-channel` chooses one
        *[other] are posted in <#{ ID($channel) }>
+    }; a new case mentions { $role ->
+        [none] no role
+       *[other] <@&{ ID($role) }>
     }
+    { "" }**Quiet hours** { $is_quiet ->
+        [yes] from { ID($begin) }:00 to { ID($end) }:00 UTC
+       *[no] none
+    }
+    { "" }**Digest** { $has_digest ->
+        [yes] every day at { ID($hour) }:00 UTC
+       *[no] none
+    }. `/server cards` changes these.
+
+## Levels
+
+mod-level = { $level ->
+    [helper] helper: sees and proposes
+    [moderator] moderator: decides
+    [head] head: bans, and changes the rules
+   *[none] none: takes the choice back
+}
+mod-level-chosen = { $level ->
+    [helper] <@&{ ID($role) }> makes helpers: they see cases and propose, and a moderator confirms.
+    [moderator] <@&{ ID($role) }> makes moderators: they decide cases.
+    [head] <@&{ ID($role) }> makes heads: from now on only heads ban and change the rules.
+   *[none] <@&{ ID($role) }> has no level any more.
+}
+mod-levels = **Roles** helpers: { $helpers ->
+    [none] none
+   *[other] { $helpers }
+} · moderators: Manage Messages{ $moderators ->
+    [none] { "" }
+   *[other] { " " }or { $moderators }
+} · heads: Manage Server{ $heads ->
+    [none] ; every moderator bans and changes the rules
+   *[other] { " " }or { $heads }; only they ban and change the rules
+}
 
 ## Acts without a card
 
@@ -313,10 +409,20 @@ command-mod-ban = Ban from making pictures, and Discord's own ban where you may 
     .member = Whom
     .reason = Shown to the member
     .duration = 30m, 12h, 7d or 2w; left out: until lifted
+    .whose = Left out: both, where you and I may
+mod-whose = { $whose ->
+    [bot] the bot's alone: no pictures
+    [both] the bot's and Discord's: not in this server
+   *[discord] Discord's own ban alone
+}
 command-mod-unban = Lift a timeout or ban, the bot's and Discord's; the strike stays
     .member = Who may make pictures again
     .reason = For the log
+    .whose = Left out: both
 mod-not-blocked-by-me = They are not blocked by me.
+mod-discords-stays = Discord's own timeout and ban stay as they are.
+mod-no-discord-ban = Discord has no ban of theirs that I could lift.
+mod-bot-ban-stays = The bot's goes on, { case-until }.
 command-mod-purge = Take down all recent pictures of a member, or of all members
     .since = The last 30m, 12h, 7d
     .reason = For the log
@@ -370,15 +476,17 @@ command-mod-raid = Raid mode: young accounts and new members can't order
     .state = On or off
     .account_age = How old an account must be: 12h, 7d, 2w; left out: 7d
     .member_age = How long a member must have been here; left out: 1d
+    .lasts = When it ends by itself: 12h, 7d, 2w; left out: 1d
 mod-choice-on = on
 mod-choice-off = off
 mod-raid = { $is_raid ->
-    [yes] Raid mode is on: only accounts older than { SPAN($account_age) }, and members for more than { SPAN($member_age) }, can order.
+    [yes] Raid mode is on: only accounts older than { SPAN($account_age) }, and members for more than { SPAN($member_age) }, can order.{ ends-at }
    *[no] Raid mode is off.
 }
 command-mod-panic = The panic switch: pause, family only, known members only, or open again
     .mode = Who may order from now on
     .reason = Shown to members
+    .lasts = { command-mod-raid.lasts }
 mod-choice-mode-open = open
 mod-choice-mode-pause = pause
 mod-choice-mode-family = family
@@ -387,8 +495,17 @@ mod-panic = { $mode ->
     [pause] Picture making is paused: no member can order. Jobs in the queue are still drawn; `/mod purge` cancels them.
     [family] Picture making is family only: prompts that would be flagged are refused, and no channel counts as age-restricted.
     [known] Picture making is for known members only: those who made pictures here before.
-   *[open] Picture making is open to all members again.
-}{ reason-given }
+   *[open] Picture making is open to all members.
+}{ ends-at }{ reason-given }
+mod-lockdown-ended = { $is_raid ->
+    [yes] { $is_panic ->
+        [yes] Raid mode and the panic switch have ended by themselves: all members can order again.
+       *[no] Raid mode has ended by itself: young accounts and new members can order again.
+    }
+   *[no] The panic switch has ended by itself: picture making is open to all members again.
+}
+mod-desk-raid = **Raid** { $line }
+mod-desk-panic = **Panic** { $line }
 mod-done-by = { $text }
     -# by <@{ ID($member) }>
 
@@ -409,6 +526,23 @@ mod-rule-added = { $does ->
    *[refuse] The rule { CODE($name) } refuses from now on. { mod-rule-version }
 }
 mod-rule-version = The rule book is at version { ID($version) }.
+command-mod-rule-edit = Change a rule; earlier versions keep it as it was
+    .name = Its name
+    .words = New words, separated by commas
+    .beside = Only together with one of these; a hyphen: without that
+    .unless = But not inside these; a hyphen: without that
+    .ruling = Left out: as it is
+    .category = Left out: as it is
+    .shadow = Only log matches; decide nothing
+    .new_name = Another name
+command-mod-rule-import = Take rules from a file: new ones are added, those of the same name replaced
+    .file = JSON, as /mod rule export writes it
+mod-rule-imported = { $added } added, { $changed } changed, { $same } the same already. { mod-rule-version }
+command-mod-rule-export = The rules as a file, to edit them or to take them to another server
+mod-rule-exported = { $count ->
+    [one] { $count } rule. `/mod rule import` reads the file.
+   *[other] { $count } rules. `/mod rule import` reads the file.
+}
 command-mod-rule-remove = Remove a rule; earlier versions keep it
     .name = Its name
 mod-rule-removed = The rule { CODE($name) } is removed. { mod-rule-version }
@@ -424,7 +558,13 @@ mod-rule-line = **{ PLAIN($name) }** · { $ruling ->
 } · { $hits ->
     [one] fired { $hits } time
    *[other] fired { $hits } times
-} · since version { ID($since) }
+} · last week: { $is_shadow ->
+    [yes] logged
+   *[no] { $ruling ->
+        [flag] flagged
+       *[refuse] refused
+    }
+} { $newly } · since version { ID($since) }
     -# { PLAIN($words) }
 mod-rule-more = -# and { $count } more
 mod-rule-none = There are no rules. `/mod rule add` makes one; `/mod rule test` tries it first.

@@ -234,9 +234,13 @@ error-raid-holds = This server is in raid mode: for now only { $ages ->
     [account] accounts older than { SPAN($account_age) }
     [member] members for more than { SPAN($member_age) }
    *[both] accounts older than { SPAN($account_age) } that have been members for more than { SPAN($member_age) }
-} can make pictures. { nothing-charged }
-error-paused = The moderators have paused picture making in this server.{ reason-given } { nothing-charged }
-error-known-only = For now only members who have made pictures here for a while can make new ones.{ reason-given } { nothing-charged }
+} can make pictures.{ ends-at } { nothing-charged }
+error-paused = The moderators have paused picture making in this server.{ ends-at }{ reason-given } { nothing-charged }
+error-known-only = For now only members who have made pictures here for a while can make new ones.{ ends-at }{ reason-given } { nothing-charged }
+ends-at = { $until ->
+    [none] { "" }
+   *[other] { " " }That ends { MOMENT($until) }.
+}
 
 ## Pictures and jobs
 
@@ -245,7 +249,7 @@ error-not-yours = { $is_picture ->
    *[no] This job belongs to another member; only they and the moderators can do that.
 }
 error-no-such-prompt = That prompt is not stored any more, or it is not yours. Type it again with `/imagine`.
-error-not-a-moderator = Only moderators can do that: it needs the Manage Messages permission.
+error-not-a-moderator = Only moderators can do that: it needs the Manage Messages permission, or a role that the server has chosen.
 error-no-such-job = { $is_message ->
     [yes] There is no picture of mine in that message.
    *[no] I don't know the job { CODE($job) }. Give its id, which is shown under its pictures, or a link to its message.
@@ -267,6 +271,7 @@ error-messages-closed = I can't send you a direct message. Allow direct messages
 error-not-running = That job is not waiting or running any more.
 error-too-large = The picture would be { $side } pixels wide or high; the maximum is { $limit }.
 error-is-square = That picture is square already.
+error-bad-date = { CODE($text) } is neither a date such as 2026-11-30 nor a time such as 7d.
 error-bad-duration = { CODE($text) } is not a duration. Write `30m`, `12h`, `7d` or `2w`.
 error-nothing-to-verify = There is no picture that I can read. I read PNG, JPEG and WebP.
 error-too-many-checks = You can have { $limit } pictures checked in a minute. Try again in { WAIT($retry_after) }.
@@ -330,15 +335,42 @@ sanctioned = { $outcome ->
     [block] blocked
    *[other] { $outcome }
 }
+error-case-grew = Case { ID($number) } has { $count ->
+    [one] { $count } more order, which your card did not show. Look at it
+   *[other] { $count } more orders, which your card did not show. Look at them
+}, and press again.
+error-role-silent = { $is_everyone ->
+    [yes] All members have that role. Choose a role of moderators.
+   *[no] I can't mention that role: let everyone mention it, or give me the permission Mention Everyone in the moderators' channel.
+}
+error-quiet-hours-unclear = Quiet hours need a begin and an end that differ, such as 22 and 7. Leave both out for no quiet hours.
+error-none-open = No case of this list is open for you any more.
+error-no-such-reason = This server keeps no reason named { CODE($name, limit: 30) }.
+error-reason-unusable = A reason needs a name of at most { $name_limit } characters and a text of at most { $text_limit }.
+error-too-many-reasons = A server keeps at most { $limit } reasons. Delete one first.
+error-no-such-note = There is no note { ID($number) } about this member here.
+error-not-your-note = That note is by { PLAIN($by, limit: 40) }. Only its author and members with Manage Server can remove it.
+error-too-many-notes = A member has at most { $limit } notes. Remove one first.
+error-both-said = Use `{ $first }` or `{ $second }`, not both.
 error-second-needed = You proposed the ban in case { ID($number) } yourself: another moderator must confirm it.
 error-as-long-as-a-ban = That lasts as long as a ban, and a ban takes two moderators here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
-error-senior-needed = Case { ID($number) } was escalated: the decision needs the Manage Server permission.
+error-senior-needed = Case { ID($number) } was escalated: the decision needs the Manage Server permission, or a role of the level head.
 error-not-senior = That needs the Manage Server permission.
 error-own-case = That is about you: another moderator must decide it.
 error-above-you = { $is_owner ->
     [yes] They own this server, so no moderator can do that to them.
-   *[no] Their role is above yours: a moderator above them must do that.
+   *[no] { $is_level ->
+        [yes] They are a moderator of a level above yours: a moderator of their level must do that.
+       *[no] Their role is above yours: a moderator above them must do that.
+    }
 }
+error-no-discord-ban = Discord's own ban can't be set or lifted, so nothing was done: { case-obstacle }.
+error-helpers-propose = Helpers see and propose: press a button of a case, and a moderator confirms it. That needs a moderator.
+error-head-needed = Only heads change the rules of this server. A manager chooses roles with `/server level`.
+error-ban-needs-head = That lasts as long as a ban, and only heads ban here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
+error-proposed-already = A ban is proposed in case { ID($number) } already, by { case-moderator }.
+error-nothing-proposed = Nothing is proposed in case { ID($number) } any more. Choose what happens.
+error-level-for-everyone = That role is everyone's, or a bot's. Choose a role that only your helpers or moderators have.
 error-roles-unknown = Discord did not say which roles they have. Try again.
 error-log-channel-closed = I lack the permission { permission } in <#{ ID($channel) }>. Give me that there, or choose another channel.
 error-nothing-to-amend = { $is_open ->
@@ -359,6 +391,7 @@ error-no-such-member = That is a bot, or a member that I don't know.
 error-nothing-said = Give at least one of { $command ->
     [mod-restore] `picture`, `since` and `style`
     [mod-rule-test] `name` and `words`
+    [mod-rule-edit] `words`, `beside`, `unless`, `ruling`, `category`, `shadow` and `new_name`
    *[server-policy-category] `action`, `flag` and `refuse`
 }.
 
@@ -378,6 +411,15 @@ error-rule-unusable = That rule can't be used: { $problem ->
     [too-many-words] it has { $count } words, more than { $limit }. Make two rules of it.
     [no-word] { CODE($word) } is not a word. A word has letters or digits, at most { $limit } characters.
    *[reserved-word] { CODE($word) } works in the rules file only. Write the words themselves.
+}
+error-rule-of-file-unusable = Rule { $number } of the file, and so none of it: { error-rule-unusable }
+error-rule-file-unusable = { $problem ->
+    [twice] Two rules of the file are called { CODE($name) }. Give one another name.
+    [entry] { $name ->
+        [none] Rule { $number } of the file is none.
+       *[other] Rule { $number } of the file: { CODE($name) } is missing, unknown or of another kind.
+    } `/mod rule export` writes a file that shows the form.
+   *[no-list] That file is no list of rules. `/mod rule export` writes one that shows the form.
 }
 error-rule-taken = There is a rule called { CODE($name) } already. Remove it first, or choose another name.
 error-no-such-rule = This server has no rule called { CODE($name) }.{ $nearest ->

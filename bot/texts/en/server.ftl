@@ -38,6 +38,30 @@ server-policy-reset = In { server-place } { $category ->
     [none] the choice
    *[other] the change to { server-category }
 } is taken back.
+server-cards-mention = { $role ->
+    [none] New cases mention no role.
+   *[other] New cases mention <@&{ ID($role) }>. Orders that join a case, refusals and digests mention no role.
+}
+server-cards-quiet = { $is_on ->
+    [yes] From { ID($begin) }:00 to { ID($end) }:00 UTC, cards are posted silently and mention no role.
+   *[no] There are no quiet hours.
+}
+server-cards-digest = { $is_on ->
+    [yes] The digest is posted every day at { ID($hour) }:00 UTC. A day with nothing to say has none.
+   *[no] There is no digest.
+}
+server-reason-saved = The reason { CODE($name) } is kept. Forms and commands offer it{ $language ->
+    [none] .
+   *[other] , and members whose language is { $language } read this text.
+}
+server-reason-deleted = The reason { CODE($name) } is deleted. Decisions keep their texts.
+server-reasons = ### Ready reasons of this server
+server-reasons-none = This server keeps no reasons. `/server reason save` keeps one; the built-in ones are always offered.
+server-reason-line = **{ PLAIN($name) }**{ $languages ->
+    [none] { "" }
+   *[other] { " " }· also in { $languages }
+}
+    > { PLAIN($text, limit: 150) }
 server-paid = { $is_paid ->
     [yes] Access to this server counts as paid for. { $models ->
         [none] The licences of all models allow that.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import aiosqlite
@@ -12,6 +13,7 @@ from bot.app import build
 from bot.cases.buttons import CaseAction
 from bot.client import Atelier
 from bot.studio.cases.cases import Decision
+from bot.studio.cases.export import Format, What
 from bot.studio.errors import PromptRefused
 from bot.studio.styles.server_styles import StyleInput
 from db.appeals import Decision as Answer
@@ -19,6 +21,7 @@ from db.audit import Act
 from db.audit_check import check_audit
 from db.cases import Case, Outcome
 from db.lockdowns import Mode
+from db.mod_roles import Level
 from db.policies import Scope
 from db.server_rules import Draft
 from generation.request import JobId
@@ -49,8 +52,13 @@ async def open_case(shop: Shop) -> None:
 
 
 async def propose_ban(shop: Shop) -> None:
-    await shop.casework.set_second_for_bans(MIA, True)
+    await shop.desk_settings.set_second_for_bans(MIA, True)
     await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.BAN, reason="raids"))
+
+
+async def propose(shop: Shop) -> None:
+    helper = replace(MIA, is_helper=True)
+    await shop.casework.decide((await flagged(shop)).id, helper, Decision(outcome=Outcome.REMOVE))
 
 
 async def answer(shop: Shop, decision: Answer) -> None:
@@ -82,6 +90,11 @@ async def add_rule(shop: Shop) -> None:
 async def remove_rule(shop: Shop) -> None:
     await add_rule(shop)
     await shop.rule_book.remove(MIA, "clowns")
+
+
+async def edit_rule(shop: Shop) -> None:
+    await add_rule(shop)
+    await shop.rule_book.edit(MIA, "clowns", Draft(name="mimes", any_of=("mime",)), is_shadow=True)
 
 
 async def reset_policy(shop: Shop) -> None:
@@ -148,6 +161,11 @@ async def remove_style(shop: Shop) -> None:
     await shop.styles.delete(MIA, "ink", "spam")
 
 
+async def remove_note(shop: Shop) -> None:
+    note = await shop.notebook.add(MIA, ADA.member, "watch out")
+    await shop.notebook.remove(MIA, ADA.member, note.id)
+
+
 ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.OPEN_CASE: open_case,
     Act.CLAIM: claim,
@@ -158,6 +176,7 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.TIMEOUT: lambda shop: decide(shop, Outcome.TIMEOUT, 60),
     Act.BAN: lambda shop: decide(shop, Outcome.BAN),
     Act.BLOCK: lambda shop: decide(shop, Outcome.BLOCK),
+    Act.PROPOSE: propose,
     Act.PROPOSE_BAN: propose_ban,
     Act.DISCORD_SANCTION: lambda shop: power(shop, Act.DISCORD_SANCTION),
     Act.DISCORD_LIFTED: lambda shop: power(shop, Act.DISCORD_LIFTED),
@@ -178,14 +197,24 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.PANIC_FAMILY: lambda shop: shop.lockdown.panic(MIA, Mode.FAMILY, ""),
     Act.PANIC_KNOWN: lambda shop: shop.lockdown.panic(MIA, Mode.KNOWN, ""),
     Act.RULE_ADD: add_rule,
+    Act.RULE_EDIT: edit_rule,
+    Act.RULE_IMPORT: lambda shop: shop.rule_book.take(MIA, [(Draft(name="x", any_of=("clown",)), True)]),
     Act.RULE_REMOVE: remove_rule,
     Act.POLICY_PRESET: lambda shop: shop.policies.choose(MIA, SERVER, "family"),
     Act.POLICY_CATEGORY: lambda shop: shop.policies.amend(MIA, SERVER, Category.GORE, Change(refuse=0.9)),
     Act.POLICY_RESET: reset_policy,
-    Act.LOG_CHANNEL: lambda shop: shop.casework.set_log_channel(MIA, 42),
-    Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
-    Act.PAID_ACCESS: lambda shop: shop.casework.set_paid(MIA, True),
+    Act.MOD_ROLE: lambda shop: shop.levels.choose(MIA, 5, Level.HELPER),
+    Act.LOG_CHANNEL: lambda shop: shop.desk_settings.set_log_channel(MIA, 42),
+    Act.SECOND_FOR_BANS: lambda shop: shop.desk_settings.set_second_for_bans(MIA, True),
+    Act.PAID_ACCESS: lambda shop: shop.desk_settings.set_paid(MIA, True),
+    Act.MEMBER_NOTE: lambda shop: shop.notebook.add(MIA, ADA.member, "watch out"),
+    Act.NOTE_REMOVE: remove_note,
+    Act.KEPT_REASON: lambda shop: shop.reason_book.save(MIA, "spam", "This is spam."),
+    Act.CASE_ROLE: lambda shop: shop.desk_settings.set_case_role(MIA, 5),
+    Act.QUIET_HOURS: lambda shop: shop.desk_settings.set_quiet_hours(MIA, (22, 7)),
+    Act.DIGEST: lambda shop: shop.desk_settings.set_digest(MIA, 9),
     Act.STYLE_REMOVE: remove_style,
+    Act.EXPORT: lambda shop: shop.mod_export.make(MIA, What.LOG, 0.0, 9e9, Format.JSON, 1000),
     Act.READ_LOG: lambda shop: shop.takedown.note_reading(MIA, ADA.member),
 }
 
@@ -193,7 +222,15 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "mod log": (Act.READ_LOG,),
     "mod cases": (),
     "mod member": (Act.READ_LOG,),
+    "mod note": (Act.MEMBER_NOTE, Act.NOTE_REMOVE, Act.READ_LOG),
+    "server cards mention": (Act.CASE_ROLE,),
+    "server cards quiet-hours": (Act.QUIET_HOURS,),
+    "server cards digest": (Act.DIGEST,),
+    "server reason save": (Act.KEPT_REASON,),
+    "server reason delete": (Act.KEPT_REASON,),
+    "server reason list": (),
     "mod stats": (),
+    "mod export": (Act.EXPORT,),
     "mod audit": (),
     "mod rule list": (),
     "mod rule test": (),
@@ -205,7 +242,7 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "mod case": (Act.AMEND, Act.NOTE),
     "mod pardon": (Act.PARDON, Act.DISCORD_LIFTED),
     "mod desk": (Act.SECOND_FOR_BANS,),
-    "mod strike": (Act.WARN, Act.TIMEOUT, Act.BAN, Act.DISCORD_SANCTION),
+    "mod strike": (Act.PROPOSE, Act.WARN, Act.TIMEOUT, Act.BAN, Act.DISCORD_SANCTION),
     "mod warn": (Act.WARN,),
     "mod timeout": (Act.TIMEOUT, Act.DISCORD_SANCTION),
     "mod ban": (Act.BAN, Act.PROPOSE_BAN, Act.DISCORD_SANCTION),
@@ -215,12 +252,16 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "mod raid": (Act.RAID_ON, Act.RAID_OFF),
     "mod panic": (Act.PANIC_OPEN, Act.PANIC_PAUSE, Act.PANIC_FAMILY, Act.PANIC_KNOWN),
     "mod rule add": (Act.RULE_ADD,),
+    "mod rule edit": (Act.RULE_EDIT,),
+    "mod rule import": (Act.RULE_IMPORT,),
+    "mod rule export": (),
     "mod rule remove": (Act.RULE_REMOVE,),
     "server policy show": (),
     "server policy preset": (Act.POLICY_PRESET,),
     "server policy category": (Act.POLICY_CATEGORY,),
     "server policy reset": (Act.POLICY_RESET,),
     "server paid": (Act.PAID_ACCESS,),
+    "server level": (Act.MOD_ROLE,),
 }
 """The acts of each moderator command; empty for commands that only show something."""
 
@@ -228,6 +269,7 @@ PRESSES: dict[CaseAction | Answer, Act] = {
     CaseAction.OPEN: Act.OPEN_CASE,
     CaseAction.APPROVE: Act.APPROVE,
     CaseAction.REMOVE: Act.REMOVE,
+    CaseAction.CONFIRM: Act.REMOVE,
     CaseAction.ESCALATE: Act.ESCALATE,
     CaseAction.WARN: Act.CLAIM,
     CaseAction.TIMEOUT: Act.CLAIM,
@@ -249,7 +291,8 @@ def test_every_command_and_button_of_a_moderator_has_its_act(shop: Shop) -> None
         commands = group.walk_commands()
         named |= {each.qualified_name for each in commands if not isinstance(each, app_commands.Group)}
     assert named | {"Remove picture"} == set(COMMANDS)
-    assert set(PRESSES) == {*CaseAction, *Answer} - {CaseAction.NEXT}, "that one only shows a case"
+    shows = {CaseAction.NEXT, CaseAction.HISTORY}
+    assert set(PRESSES) == {*CaseAction, *Answer} - shows, "those only show a case"
     # Owners have these too: the button on a gallery's card that cancels an order, and /style delete.
     theirs = {Act.CANCEL, Act.STYLE_REMOVE}
     assert {act for acts in COMMANDS.values() for act in acts} | set(PRESSES.values()) | theirs == set(Act)

@@ -97,7 +97,7 @@ async def other_server(play: Playground, atelier: Atelier) -> int:
 
 
 def edit_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.cases.mod_channel._EDIT_SECONDS", 0.05)
+    monkeypatch.setattr("bot.cases.posting.refusal_cards.EDIT_SECONDS", 0.05)
 
 
 def says(message: Message, words: str) -> bool:
@@ -367,11 +367,16 @@ async def test_a_network_that_is_down_for_a_while_does_not_end_the_review(
     await play.wait_for_message(lambda each: says(each, "carpenter"), "mod-log")
 
 
-async def test_a_raid_of_refusals_fills_no_memory(
-    shop: Shop, atelier: Atelier, caplog: pytest.LogCaptureFixture
+async def test_more_members_than_are_counted_at_once_push_out_no_refusal(
+    shop: Shop, play: Playground, atelier: Atelier, review: ModChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await refused(shop, guild_of(atelier), "woodcutter")
-    [record] = shop.reviewed()
-    for _ in range(300):
-        shop.review_queue.note(record)
-    assert "is in the log only" in caplog.text
+    edit_at_once(monkeypatch)
+    monkeypatch.setattr("bot.cases.posting.refusal_cards._MOST_MEMBERS", 2)
+    members = [replace(ADA, member=MemberId(ADA.member + 10 + number)) for number in range(5)]
+    for member in members:
+        await refused(shop, guild_of(atelier), f"woodcutter of {member.member}.", member)
+    await play.wait_for_message(lambda each: says(each, f"woodcutter of {members[-1].member}."), "mod-log")
+    cards = await play.person("mia").sees("mod-log")
+    assert [says(card, f"woodcutter of {by.member}.") for card, by in zip(cards, members, strict=True)] == [
+        True
+    ] * 5

@@ -252,7 +252,7 @@ async def test_where_access_is_paid_for_an_order_without_a_model_takes_one_that_
         shop.studio, "offered", OfferedModels(replace(shop.settings, models=models), shop.records)
     )
     guild = play.world.guild.id
-    await shop.casework.set_paid(replace(MIA, guild_id=guild), True)
+    await shop.desk_settings.set_paid(replace(MIA, guild_id=guild), True)
     await imagined(play.person("ada"), "a quiet hill")
     (job,) = await shop.records.database.reader.all("SELECT model FROM jobs")
     assert job["model"] == others[0].name

@@ -11,7 +11,7 @@ from fluent.syntax import FluentParser, FluentSerializer, ast
 from fluent.syntax.visitor import Transformer
 
 from bot import texts
-from bot.cases.cards import Dossier, case_card, source, why
+from bot.cases.cards import Dossier, case_card, entry_line, source, why
 from bot.cases.discord_sanctions import Obstacle
 from bot.commands.mod.audit import page
 from bot.studio.cases.cases import Decision
@@ -81,7 +81,9 @@ async def card(shop: Shop, say: Language, case: Case, entries: Sequence[Entry]) 
 
 
 async def shown(shop: Shop, say: Language, case: Case, entry: Entry) -> str:
-    """Returns the entry's line of the case's card."""
+    """Returns the entry's line of the case's card; of an order that joined, of the case's history."""
+    if entry.kind is EntryKind.JOINED:
+        return entry_line(say, entry)
     [line] = [each for each in await card(shop, say, case, [entry]) if each.startswith("-# <t:")]
     return line
 
@@ -109,12 +111,16 @@ async def write_every_kind(shop: Shop) -> None:
     await casework.unban(mia, ADA.member, SAID)
     await casework.pardon(case.number, mia, SAID)
     await casework.escalate((await flagged(shop, next(members))).id, mia)
-    await casework.set_second_for_bans(ola, True)
+    await shop.desk_settings.set_second_for_bans(ola, True)
     await casework.sanction(mia, ADA.member, SAID, Decision(outcome=Outcome.BAN, reason=SAID))
 
     for text in (SAID, ""):
         job = await shop.admit(an_order(actor=next(members), images=1))
         await shop.reports.report(replace(BEN, name=SAID), job, text)
+    whose = next(members)
+    await flagged(shop, whose)
+    job = await shop.admit(an_order(SAID, whose, images=1))
+    await shop.reports.report(replace(BEN, member=MemberId(BEN.member + 500), name=SAID), job, SAID)
     job = (await shop.draw("show flagged", next(members), images=1)).job
     await shop.takedown.remove(job.id, mia, SAID)
     await shop.takedown.restore(mia, SAID, job_id=job.id)

@@ -43,6 +43,7 @@ def test_the_result_of_a_decision_promises_nothing_by_itself() -> None:
     defaults = {name: each.default for name, each in fields.items() if name != "case"}
     assert defaults == {
         "earlier": None,
+        "is_bots_alone": False,
         "is_proposal": False,
         "strikes": 0,
         "strike_until": None,
@@ -291,12 +292,12 @@ async def test_a_strike_is_what_the_ladder_says_for_one_more_offence(shop: Shop)
 
 
 async def test_the_log_channel_and_the_second_for_bans_are_kept_apart(shop: Shop) -> None:
-    await shop.casework.set_log_channel(OLA, 42)
+    await shop.desk_settings.set_log_channel(OLA, 42)
     assert await logged(shop) == (Act.LOG_CHANNEL, "", "", {"channel": "42"})
-    await shop.casework.set_second_for_bans(OLA, True)
+    await shop.desk_settings.set_second_for_bans(OLA, True)
     assert await logged(shop) == (Act.SECOND_FOR_BANS, "", "", {"is_needed": True})
     settings = await shop.records.guilds.get(GUILD)
     assert (settings.log_channel_id, settings.ban_needs_second) == (42, True)
-    await shop.casework.set_second_for_bans(OLA, False)
+    await shop.desk_settings.set_second_for_bans(OLA, False)
     settings = await shop.records.guilds.get(GUILD)
     assert (settings.log_channel_id, settings.ban_needs_second) == (42, False)

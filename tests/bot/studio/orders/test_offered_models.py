@@ -29,7 +29,7 @@ async def test_paid_access_hides_the_models_whose_licence_forbids_it(shop: Shop)
     assert await offered.default(GUILD) == FORBIDDING
     await offered.demand(order)
 
-    await shop.casework.set_paid(MIA, True)
+    await shop.desk_settings.set_paid(MIA, True)
     assert list(await offered.of(GUILD)) == [OPEN]
     assert await offered.default(GUILD) == OPEN
     with pytest.raises(PaidAccess) as caught:
@@ -41,18 +41,18 @@ async def test_paid_access_hides_the_models_whose_licence_forbids_it(shop: Shop)
     assert len(await offered.of(GUILD + 1)) == len(await offered.of(None)) == 3
 
     assert await offered_by(shop, FORBIDDING).default(GUILD) == FORBIDDING, "its orders are refused"
-    await shop.casework.set_paid(MIA, False)
+    await shop.desk_settings.set_paid(MIA, False)
     await offered.demand(order)
 
 
 async def test_a_refused_order_costs_nothing_and_other_settings_of_the_server_stay(shop: Shop) -> None:
-    await shop.casework.set_log_channel(MIA, 42)
-    await shop.casework.set_paid(MIA, True)
+    await shop.desk_settings.set_log_channel(MIA, 42)
+    await shop.desk_settings.set_paid(MIA, True)
     settings = await shop.records.guilds.get(GUILD)
     assert (settings.is_paid, settings.log_channel_id) == (True, 42)
     shop.studio.offered = offered_by(shop, FORBIDDING)
     with pytest.raises(PaidAccess):
         await shop.admit(an_order())
     assert await shop.spent() == 0
-    await shop.casework.set_second_for_bans(MIA, True)
+    await shop.desk_settings.set_second_for_bans(MIA, True)
     assert (await shop.records.guilds.get(GUILD)).is_paid

@@ -119,3 +119,48 @@ async def test_an_order_that_was_screened_before_the_pause_is_not_taken_after_it
     with pytest.raises(Paused):
         await order
     assert await shop.spent() == 0
+
+
+async def test_raid_mode_and_panic_end_by_themselves_also_after_a_restart(
+    shop: Shop, open_shop: Callable[[Settings], Shop], settings: Settings
+) -> None:
+    await shop.lockdown.raid(MIA, 7 * DAY, DAY, 2 * DAY)
+    await shop.lockdown.panic(MIA, Mode.PAUSE, "spam wave", DAY)
+    shop.clock.now += DAY - 1
+    assert await shop.lockdown.servers_due() == []
+    reopened = open_shop(settings)
+    with pytest.raises(Paused) as paused:
+        await reopened.admit(an_order())
+    said = language("en").sentence(paused.value)
+    assert said is not None and f"That ends <t:{int(shop.clock.now + 1)}:f>. Reason: spam wave" in said
+    shop.clock.now += 1
+    with pytest.raises(RaidHolds):
+        await reopened.admit(an_order())
+    bot = replace(MIA, member=BEN.member)
+    assert await reopened.lockdown.servers_due() == [GUILD]
+    ended = await reopened.lockdown.end(bot)
+    assert (ended.is_raid, ended.is_panic, await reopened.lockdown.servers_due()) == (False, True, [])
+    shop.clock.now += DAY
+    await reopened.admit(an_order())
+    ended = await reopened.lockdown.end(bot)
+    assert (ended.is_raid, ended.is_panic) == (True, False)
+    ended = await reopened.lockdown.end(bot)
+    assert (ended.is_raid, ended.is_panic) == (False, False)
+    acts = [(each.act, each.actor) for each in await shop.records.audit.page(GUILD, limit=2)]
+    assert acts == [("raid-off", BEN.member), ("panic-open", BEN.member)]
+
+
+async def test_family_ends_for_pictures_too(shop: Shop) -> None:
+    await shop.lockdown.panic(MIA, Mode.FAMILY, "", DAY)
+    job = await shop.admit(an_order())
+    strict = await shop.picture_screening.policy_of(job)
+    shop.clock.now += DAY
+    assert await shop.picture_screening.policy_of(job) != strict
+
+
+async def test_a_new_panic_replaces_the_end_and_open_has_none(shop: Shop) -> None:
+    await shop.lockdown.panic(MIA, Mode.KNOWN, "", DAY)
+    await shop.lockdown.panic(MIA, Mode.PAUSE, "")
+    assert (await shop.lockdown.state(GUILD)).mode_until is None
+    await shop.lockdown.panic(MIA, Mode.OPEN, "", DAY)
+    assert (await shop.lockdown.state(GUILD)).mode_until is None

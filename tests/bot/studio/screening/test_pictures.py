@@ -198,7 +198,7 @@ async def test_a_flagged_prompt_and_its_refused_picture_are_one_case(busy: Shop)
     [entry] = await busy.records.entries.of_case(case.id)
     assert (entry.kind, entry.text) == (EntryKind.CHECKED, "")
     found = {"ruling": "refuse", "category": "sexual", "rule": "opennsfw", "words": ["picture:1"]}
-    assert entry.details == found
+    assert entry.details == found | {"is_withheld": True}
 
 
 # ---- source pictures
