@@ -150,9 +150,8 @@ class Scored:
         ("a knight killing a dragon", 0.05, "family", Ruling.REFUSE),
         # The score knows English only.
         ("un homme, sang partout sur les murs", 0.05, "standard", Ruling.FLAG),
-        # A refusal becomes a flag.
-        ("a beheaded knight", 0.1, "standard", Ruling.REFUSE),
-        ("a beheaded knight", 0.05, "standard", Ruling.FLAG),
+        # Refusals do not ask the score: harm may hide among harmless words.
+        ("a beheaded knight", 0.05, "standard", Ruling.REFUSE),
         ("a beheaded knight", 0.05, "family", Ruling.REFUSE),
         ("a b3headed knight", 0.05, "standard", Ruling.REFUSE),
         # The fixed rules do not ask the score.
@@ -190,8 +189,17 @@ def test_a_wrong_value_of_a_rule_is_named(line: str, problem: str) -> None:
 
 def test_fixed_rules_do_not_ask_the_score() -> None:
     rules = load_rules().rules
-    assert any(rule.flagged_below for rule in rules)
     assert not any(rule.flagged_below or rule.allowed_below for rule in rules if rule.is_fixed)
+
+
+def test_an_owner_s_refusal_by_words_may_become_a_flag_where_the_text_reads_harmless() -> None:
+    rules = parse_rules(
+        '[[rule]]\nname = "mine"\ncategory = "gore"\nruling = "refuse"\nflagged_below = 0.1\nany = ["mud"]'
+    )
+    low, high = (
+        PromptFilter(rules, Scored(score)).check({"prompt": "a path in the mud"}) for score in (0.05, 0.1)
+    )
+    assert (low.ruling, high.ruling) == (Ruling.FLAG, Ruling.REFUSE)
 
 
 def test_a_phrase_takes_each_word_of_a_list() -> None:
