@@ -21,7 +21,7 @@ class Universal:
     output: NDArray[np.float32]  # (hidden,)
     bias: NDArray[np.float32]  # ()
 
-    def logits(self, texts: list[str]) -> NDArray[np.float32]:
+    def logits(self, texts: list[str]) -> NDArray[np.floating]:
         """Returns (texts,)."""
         vectors = np.asarray(encode([text or " " for text in texts]), np.float32) * SCALE
         hidden = np.maximum(vectors @ self.hidden.T + self.hidden_bias, 0)

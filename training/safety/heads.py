@@ -28,15 +28,24 @@ _TEXTS = 32  # encoded at once
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
+class _Perceptron(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, _HIDDEN)
+        self.drop = nn.Dropout(_DROPPED)
+        self.output = nn.Linear(_HIDDEN, 1)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        return self.output(self.drop(self.hidden(vectors).relu()))
+
+
 class Head(nn.Module):
     """Maps embeddings (rows, width) of length 1 to logits (rows, 1)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.linear = nn.Linear(width, 1)
-        self.bent = nn.Sequential(
-            nn.Linear(width, _HIDDEN), nn.ReLU(), nn.Dropout(_DROPPED), nn.Linear(_HIDDEN, 1)
-        )
+        self.bent = _Perceptron(width)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         return self.linear(embeddings * SCALE) + self.bent(embeddings * SCALE)
@@ -54,7 +63,7 @@ def fit_head(
         _train(part, vectors, labels, weighed, epochs)
     head.eval()
     with torch.no_grad():
-        for part, last in ((head.linear, head.linear), (head.bent, head.bent[-1])):
+        for part, last in ((head.linear, head.linear), (head.bent, head.bent.output)):
             said = part(vectors)
             deviation = said.std()
             last.weight /= deviation
@@ -81,16 +90,18 @@ def logits(head: Head, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def save_universal(head: Head, path: Path) -> None:
-    first, last = head.bent[0], head.bent[-1]
-    bias = head.linear.bias + last.bias
-    arrays = {
-        "linear": head.linear.weight[0],
-        "hidden": first.weight,
-        "hidden_bias": first.bias,
-        "output": last.weight[0],
-        "bias": bias[0],
-    }
-    np.savez(path, **{name: each.detach().numpy().astype(np.float32) for name, each in arrays.items()})
+    def array(each: Tensor) -> NDArray[np.float32]:
+        return each.detach().numpy().astype(np.float32)
+
+    bent = head.bent
+    np.savez(
+        path,
+        linear=array(head.linear.weight[0]),
+        hidden=array(bent.hidden.weight),
+        hidden_bias=array(bent.hidden.bias),
+        output=array(bent.output.weight[0]),
+        bias=array((head.linear.bias + bent.output.bias)[0]),
+    )
 
 
 def sentence_embeddings(model: Path) -> Embed:

@@ -1,7 +1,7 @@
 """Phrases around words that have a harmless and a harmful meaning, and descriptions of poses.
 
 A hash of its text puts each phrase into one of two halves. Training and rules may use the first half. The second half only
-judges: whoever mends must not read its results phrase by phrase.
+judges: its results are not read phrase by phrase while training or rules change.
 """
 
 import random
