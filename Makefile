@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 AUDIT := $(BIN)/python -m uv tool run pip-audit==2.10.1 --strict --disable-pip --progress-spinner off
 LOCKED := $(PIP) install --no-deps --only-binary :all: --require-hashes --requirement
 
-.PHONY: demo run test check bench lock audit sbom clean
+.PHONY: demo run test check bench screenshots lock audit sbom clean
 
 demo: $(STAMP) ## starts the bot, the bundled model and a Discord on localhost; needs no account
 	$(BIN)/python main.py playground
@@ -35,6 +35,10 @@ check: $(TEST_STAMP) ## runs what a person runs while they work: lint, types and
 
 bench: $(TEST_STAMP) ## runs the benchmarks on this machine
 	for name in loop overhead fairness crowd burst soak faults awake pictures; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+screenshots: $(TEST_STAMP) ## takes the pictures of the docs and of /help again, in the demo; needs Chromium
+	$(BIN)/python docs/screenshots.py
+	$(BIN)/python docs/command_pictures.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else \

@@ -23,7 +23,7 @@ from bot.cases.buttons import (
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import ideas, imagine, picture, server, sketch, style, vary, verify
+from bot.commands import ideas, imagine, picture, picture_forms, server, sketch, style, vary, verify
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
@@ -160,9 +160,9 @@ def add_routes(client: Atelier) -> None:
     routes.add(PanelPress.VERIFY, picture.look_up)
     routes.add(PanelPress.REPORT, picture.open_report)
     routes.add(PanelPress.REMOVE, picture.remove)
-    routes.add_form(picture.picture_input_in, picture.remix)
-    routes.add_form(picture.instruction_in, picture.edit)
-    routes.add_form(picture.style_input_in, picture.use_as_style)
+    routes.add_form(picture_forms.remix_in, picture.remix)
+    routes.add_form(picture_forms.instruction_in, picture.edit)
+    routes.add_form(picture_forms.style_in, picture.use_as_style)
 
 
 def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatcher:

@@ -238,14 +238,16 @@ class PostedMessage:
     async def mention(self, text: str, member: int) -> None:
         """Posts `text` as one more message, which notifies this member alone. Raises one of UNREACHABLE."""
         only = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(member)])
-        webhook = self._webhook()
-        if webhook is not None:
-            try:
-                await webhook.send(text, allowed_mentions=only, wait=True)
-                return
-            except discord.HTTPException as error:
-                log.info("not mentioned by the token: %s", error)
-        await self._channel.send(text, allowed_mentions=only)
+        # As in `_post`: the nonce keeps a second try from notifying twice. Discord takes none by a token.
+        nonce = f"mention-{self._job}" if self._job else None
+        try:
+            await self._channel.send(text, allowed_mentions=only, nonce=cast(str, nonce))
+        except discord.HTTPException as error:
+            webhook = self._webhook()
+            if webhook is None or not is_final(error):
+                raise
+            log.info("mentioned by the token: %s", error)
+            await webhook.send(text, allowed_mentions=only, wait=True)
 
     async def has_mention(self, text: str) -> bool:
         """Returns whether `mention` has posted this text behind the message; False where the history can't be read.

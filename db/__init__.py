@@ -46,6 +46,6 @@ from db.repositories import Repositories
 from db.retention import Periods
 from db.server_rules import Draft, ServerRule
 from db.strikes import Strike
-from db.styles import LONGEST_LORAS, LONGEST_STYLE_NAME, LONGEST_WORDS, Style
+from db.styles import LONGEST_LORAS, LONGEST_STYLE_NAME, LONGEST_WORDS, REMOVED_STYLES_STAY, Style
 from db.uploads import StoredUpload
 from db.verdicts import SEARCHED, VerdictFilter, VerdictRecord, Verdicts

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from db.database import Database, Reader, Transaction, value_of
 from db.errors import ImageGone, storage_errors
-from generation import ImageSize, JobId, MemberId
+from generation import ImageSize, JobId, MemberId, StyleId
 from moderation import Fingerprint, Scores
 
 TRASH_DAYS = 14
@@ -91,6 +91,10 @@ UPDATE images SET removed_at = :at, removed_by = :by, removed_reason = :reason
 WHERE (job, image_index) IN (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:pictures)
 ) AND removed_at IS NULL RETURNING sha256
+"""
+WITH_STYLE = """
+SELECT images.* FROM jobs JOIN images ON images.job = jobs.id
+WHERE jobs.style = ? AND jobs.channel_id = ? AND images.removed_at IS NULL ORDER BY jobs.created_at, image_index LIMIT 1
 """
 OF_MARK = "SELECT * FROM images WHERE mark = ? ORDER BY job, image_index"
 # Many rows as one value: a row as an object of Python takes as long again, and keeps the interpreter from other threads.
@@ -159,6 +163,10 @@ class Pictures:
     async def of_job(self, job: JobId) -> list[StoredImage]:
         """Returns the job's rows in order, removed pictures included."""
         return [_image(row) for row in await self._db.reader.all(OF_JOB, (job,))]
+
+    async def first_with_style(self, style: StyleId, channel_id: int) -> StoredImage | None:
+        """Returns the first picture that is left of those drawn in the channel with that version of a style."""
+        return await self._db.reader.find(_image, WITH_STYLE, (style, channel_id))
 
     async def stored(self) -> Stored:
         """Returns how many pictures there are, and how large. Reads one row."""

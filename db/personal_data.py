@@ -131,7 +131,7 @@ PERSONAL_DATA = (
                 paced_by="id",
             ),
         ),
-        columns="id, member, guild_id, channel_id, sha256, width, height, bytes, created_at, text, removed_at",
+        columns="id, member, guild_id, channel_id, sha256, width, height, bytes, created_at, text, parent, removed_at",
     ),
     PersonalRows(
         "images",
@@ -225,7 +225,7 @@ PERSONAL_DATA = (
         "styles",
         at="saved_at",
         treatments=(Treatment(),),
-        columns="id, guild_id, name, version, member, words, loras, upload, saved_at",
+        columns="id, guild_id, name, version, member, words, loras, upload, saved_at, removed_at, case_id",
     ),
     PersonalRows(
         "drawn_regions",

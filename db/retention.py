@@ -14,6 +14,7 @@ from db.erasure import BATCH, JOB_IS_OVER, PostedAs
 from db.images import Pictures
 from db.jobs import UploadId
 from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, SANCTIONED
+from db.styles import Styles
 from db.uploads import IS_OF_A_STYLE, UNUSED_SECONDS, Uploads
 from generation import JobId
 
@@ -119,6 +120,7 @@ class Retention:
         self._pictures = pictures
         self._uploads = uploads or Uploads(db, pictures)
         self._drawn_regions = DrawnRegions(db)
+        self._styles = Styles(db)
         self._after: dict[Expiry, tuple[float, int | str]] = {}  # the row behind which the next slice begins
 
     async def step(self, periods: Periods, now: float) -> int:
@@ -135,6 +137,9 @@ class Retention:
                 count += await self._remove_pictures(math.inf, now, "no room", excess)
         count += await self._remove_uploads(now)
         count += await self._drawn_regions.forget(now)
+        if await self._styles.has_forgettable(now):
+            async with self._db.transaction() as tx:
+                count += await self._styles.forget(tx, now, BATCH)
         for expiry in EXPIRIES:
             period: float | None = getattr(periods, expiry.period)
             if period is not None:

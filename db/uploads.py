@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from db.database import Database, Transaction, value_of
@@ -13,7 +14,7 @@ from db.images import Pictures
 from db.jobs import UploadId
 from db.styles import NEWEST
 from generation import ImageSize, JobId, MemberId
-from moderation import HOUR
+from moderation import HOUR, Scores
 
 UNUSED_SECONDS = HOUR
 """Seconds that an upload without an order is kept: its order was refused, or the bot was killed in between."""
@@ -31,6 +32,8 @@ class StoredUpload:
     bytes: int  # the file's length
     created_at: float  # unix seconds
     text: str = ""  # what was recognised as written in the picture
+    parent: JobId | None = None  # whose finished picture it is
+    scores: Scores = field(default_factory=dict)  # of a finished picture, from before it was marked
     removed_at: float | None = None
 
     @property
@@ -43,8 +46,8 @@ class StoredUpload:
 
 
 STORE = """
-INSERT INTO uploads (id, member, guild_id, channel_id, sha256, width, height, bytes, created_at, text)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
+INSERT INTO uploads (id, member, guild_id, channel_id, sha256, width, height, bytes, created_at, text, parent, scores)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
 GET = "SELECT * FROM uploads WHERE id = ?"
 REMOVE = """
@@ -69,6 +72,7 @@ WHERE job_parents.job = ? AND uploads.member = ? AND removed_at IS NULL AND NOT 
 OF_JOB_ALONE = f"""{OF_JOB} AND NOT EXISTS (
     SELECT 1 FROM job_parents AS others WHERE others.upload = uploads.id AND others.job <> job_parents.job)
 """
+OF_PARENT = "SELECT id FROM uploads WHERE parent = ? AND removed_at IS NULL"
 FORGETTABLE = f"SELECT id FROM uploads WHERE removed_at IS NOT NULL AND NOT {IS_ORDERED} LIMIT ?"
 FORGET = f"DELETE FROM uploads WHERE id IN ({FORGETTABLE}) RETURNING 1"
 
@@ -88,21 +92,24 @@ class Uploads:
         size: ImageSize,
         at: float,
         text: str = "",
+        parent: JobId | None = None,
+        scores: Scores | None = None,
     ) -> StoredUpload:
         """Writes the file (PNG), then the row. DiskFull leaves at most a file without a row.
 
-        `text`: what is written in the picture.
+        `text`: what is written in the picture. `parent`, `scores`: as in StoredUpload.
         """
         [sha256] = await self._pictures.put([content])
         async with self._db.transaction() as tx:
             whose = (UploadId(new_job_id()), member, guild_id, channel_id)
-            (row,) = await tx.all(STORE, (*whose, sha256, size.width, size.height, len(content), at, text))
-        return value_of(StoredUpload, row)
+            file = (sha256, size.width, size.height, len(content), at)
+            (row,) = await tx.all(STORE, (*whose, *file, text, parent, json.dumps(scores or {})))
+        return _upload(row)
 
     async def get(self, upload: UploadId) -> StoredUpload | None:
         """Returns the row, also of a removed upload."""
         rows = await self._db.reader.all(GET, (upload,))
-        return value_of(StoredUpload, rows[0]) if rows else None
+        return _upload(rows[0]) if rows else None
 
     async def read(self, upload: UploadId) -> bytes:
         """Returns the file. Raises ImageGone when the upload was removed or its file is lost."""
@@ -136,6 +143,10 @@ class Uploads:
         """Returns the member's uploads that the job, and no other one and no style, starts from."""
         return await self._ids(OF_JOB_ALONE, job, member)
 
+    async def made_of(self, job: JobId) -> list[UploadId]:
+        """Returns copies of the job's finished pictures."""
+        return await self._ids(OF_PARENT, job)
+
     async def of_guild(self, guild_id: int, limit: int) -> list[UploadId]:
         return await self._ids(OF_GUILD, guild_id, limit)
 
@@ -149,3 +160,7 @@ class Uploads:
 
     async def _ids(self, sql: str, *parameters: Any) -> list[UploadId]:
         return [UploadId(row["id"]) for row in await self._db.reader.all(sql, parameters)]
+
+
+def _upload(row: sqlite3.Row) -> StoredUpload:
+    return value_of(StoredUpload, row, scores=json.loads(row["scores"]))

@@ -1,5 +1,7 @@
 """`python docs/command_pictures.py`: uses each command and button in the demo, and keeps a picture of what it answers.
 
+The bundled model can't follow some commands; of those it keeps a picture of their options, filled in.
+
 The pictures of commands are in bot/texts/en/pictures/, because `/help` shows them in Discord; those of buttons in docs/images/.
 docs/commands.md shows both. Needs what docs/screenshots.py needs.
 """
@@ -12,7 +14,7 @@ import tempfile
 from collections.abc import Awaitable
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.async_api import FilePayload, Locator, Page, async_playwright
 from screenshots import IMAGES, LONG, QUIET, ROOT, STILL, demo, send, visit
 
@@ -20,6 +22,15 @@ COMMANDS = ROOT / "bot" / "texts" / "en" / "pictures"
 WIDTH, HEIGHT = 720, 840
 """Pixels: a message has no more to its right, and a longer one is cut below."""
 MOST_BYTES = 60_000
+NARROW, HIGH = 1020, 1600
+"""Pixels of the page on which a form of options is as wide as WIDTH, and as high as it needs."""
+LARGER = """states => {
+  for (const state of states) {
+    Object.assign(state.style, { maxWidth: "none", padding: "4px 10px 4px 4px" });
+    Object.assign(state.querySelector("img").style, { width: "168px", height: "168px" });
+  }
+}"""
+"""As Discord shows files that are about to be sent."""
 APPLE, PUMPKIN = "a red apple on a blue background", "a pumpkin on a blue background"
 
 
@@ -28,7 +39,7 @@ def messages(page: Page, text: str) -> Locator:
 
 
 async def keep(message: Locator, name: str, folder: Path = COMMANDS) -> None:
-    """Keeps a picture of the message."""
+    """Keeps a picture of the message, or of another part of the page."""
     page = message.page
     for picture in await message.locator("img").all():
         await picture.evaluate("picture => picture.decode()")
@@ -58,6 +69,11 @@ async def order(page: Page, command: str, *files: tuple[str, bytes]) -> None:
     if not files:
         await send(page, command)
         return
+    await fill_in(page, command, *files)
+    await page.get_by_role("button", name="Send", exact=True).click()
+
+
+async def fill_in(page: Page, command: str, *files: tuple[str, bytes]) -> None:
     box = page.locator("#message")
     await box.fill(command)
     await box.press("Tab")
@@ -66,7 +82,6 @@ async def order(page: Page, command: str, *files: tuple[str, bytes]) -> None:
         if not await field.count():
             await page.get_by_label("Add an option").fill(f"{option}:")
         await field.set_input_files(FilePayload(name=f"{option}.png", mimeType="image/png", buffer=content))
-    await page.get_by_role("button", name="Send", exact=True).click()
 
 
 async def words(page: Page) -> Locator:
@@ -96,8 +111,8 @@ async def going_on(single: Locator) -> None:
         await keep(await answer(page, press, text, ready), name, IMAGES)
 
 
-async def pictures(single: Locator) -> None:
-    """The commands that start from a member's pictures."""
+async def pictures(single: Locator) -> tuple[bytes, bytes]:
+    """The commands that start from a member's pictures. Returns two of them."""
     page = single.page
     pumpkin = await answer(page, send(page, f"/imagine prompt: {PUMPKIN} --seed 3 --images 1"), PUMPKIN, "V1")
     first, second = await content_of(single), await content_of(pumpkin)
@@ -107,6 +122,67 @@ async def pictures(single: Locator) -> None:
     await keep(await answer(page, use, "used /blend", "V1"), "blend")
     await order(page, "/verify", ("picture", first))
     await keep(await said(page, "used /verify"), "verify")
+    return first, second
+
+
+async def forms(page: Page, apple: bytes, pumpkin: bytes) -> None:
+    """The commands that the bundled model can't follow: their options, filled in."""
+    await page.set_viewport_size({"width": NARROW, "height": HIGH})
+    for command, name, *files in (
+        (
+            "/sketch prompt: a lighthouse on a rock at dusk kind: scribble strength: 0.8",
+            "sketch",
+            ("picture", scribble()),
+        ),
+        ("/style reference prompt: a fox in the snow strength: 0.6", "style-reference", ("picture", pumpkin)),
+        (
+            "/edit instruction: put the apple beside the pumpkin, on a wooden table",
+            "edit",
+            ("picture", apple),
+            ("second", pumpkin),
+        ),
+    ):
+        await fill_in(page, command, *files)
+        form = page.locator("#composer .box")
+        await page.locator(".file-state img").nth(len(files) - 1).wait_for()
+        await page.locator(".file-state").evaluate_all(LARGER)
+        await page.locator(".command-form .tail").evaluate("tail => tail.blur()")
+        await keep(form, name)
+        await page.locator("#composer textarea[aria-label]").first.press("Escape")
+
+
+def scribble() -> bytes:
+    """Returns a scribble of a lighthouse on a rock, in black on white."""
+    side = 512
+    picture = Image.new("L", (side, side), 255)
+    pen = ImageDraw.Draw(picture)
+    for line in (
+        [(216, 400), (236, 170), (284, 170), (306, 402)],  # the tower
+        [(222, 170), (222, 150), (298, 152), (298, 170), (222, 170)],  # its gallery
+        [(240, 150), (240, 112), (280, 112), (280, 150)],  # the lamp
+        [(232, 112), (260, 78), (288, 112), (232, 112)],  # the roof
+        [(228, 290), (294, 292)],
+        [(222, 345), (300, 347)],
+        [(280, 124), (430, 84)],  # light
+        [(280, 138), (432, 176)],
+        [(60, 440), (130, 410), (180, 396), (330, 400), (390, 424), (452, 446)],  # the rock
+        [
+            (20, 456),
+            (70, 446),
+            (120, 460),
+            (180, 448),
+            (240, 462),
+            (310, 450),
+            (380, 462),
+            (440, 450),
+            (496, 458),
+        ],
+        [(40, 486), (110, 478), (190, 490), (270, 478), (350, 490), (470, 480)],
+    ):
+        pen.line(line, fill=0, width=6, joint="curve")
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
 
 
 async def said(page: Page, text: str) -> Locator:
@@ -160,8 +236,9 @@ async def main() -> None:
                 await ada.set_viewport_size({"width": 1280, "height": 1600})
                 single = await words(ada)
                 await going_on(single)
-                await pictures(single)
+                apple, pumpkin = await pictures(single)
                 await own(ada)
+                await forms(ada, apple, pumpkin)
             finally:
                 await browser.close()
 

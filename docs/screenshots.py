@@ -24,6 +24,8 @@ IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1280, 900
 SMALLER = 0.8  # like a browser's zoom: a whole grid and what was made of it fit on one screen
 MOST_BYTES = 600_000
+FLAGGED = "a vampire murders a wizard, blood everywhere"
+FLAGGED_TOO = "a zombie murders a wizard, blood everywhere"
 LONG = 180_000.0  # milliseconds: the first picture waits for the model
 QUIET = (
     "--no-sandbox",
@@ -164,18 +166,24 @@ async def log(member: Page, moderator: Page, seed: int) -> None:
     await photograph(moderator, "log.png")
 
 
-async def desk(member: Page, moderator: Page, second: Page, seed: int) -> None:
-    """A moderator's round: the card, what the member is told, the appeal and its answer."""
-    await send(member, f"/imagine prompt: a vampire killing a dragon --seed {seed} --images 1")
-    await finished(member, "a vampire killing a dragon").wait_for()
+async def desk(member: Page, other: Page, moderator: Page, second: Page, seed: int) -> None:
+    """A moderator's round: the card, the next one, what the member is told, the appeal and its answer."""
+    await send(member, f"/imagine prompt: {FLAGGED} --seed {seed} --images 1")
+    await finished(member, FLAGGED).wait_for()
     await show(moderator, "mod-log")
-    case = (
-        moderator.locator("[data-message-id]")
-        .filter(has_text="a vampire killing a dragon")
-        .filter(has_text="Record")
-    )
+    case = card(moderator, FLAGGED)
     await case.locator("img").last.wait_for()
     await photograph(moderator, "case.png")
+    await show(other, "gallery")
+    await send(other, f"/imagine prompt: {FLAGGED_TOO} --seed {seed} --images 1")
+    await finished(other, FLAGGED_TOO).wait_for()
+    await card(moderator, FLAGGED_TOO).locator("img").last.wait_for()
+    await case.get_by_role("button", name="Next open case").click()
+    alone = card(moderator, FLAGGED_TOO).filter(has_text="Only you can see this")
+    await alone.locator("img").last.wait_for()
+    await photograph(moderator, "next-case.png")
+    await alone.get_by_role("button", name="Approve").click()
+    await alone.get_by_text("Closed").wait_for()
     await case.get_by_role("button", name="Time out").click()
     form = moderator.get_by_role("dialog")
     await form.locator("input").first.fill("No blood in this channel, please")
@@ -186,13 +194,18 @@ async def desk(member: Page, moderator: Page, second: Page, seed: int) -> None:
     await notice.wait_for()
     await photograph(member, "notice.png")
     await notice.get_by_role("button", name="Appeal").click()
-    await fill_in(member, "It is ketchup: the axe is for a cookery book.")
+    await fill_in(member, "It is ketchup: the picture is for a cookery book.")
     await show(second, "mod-log")
     await second.get_by_role("button", name="Overturn").click()
     await fill_in(second, "Ketchup it is.")
     await second.get_by_text("Overturned by Max").wait_for()
     await second.get_by_text("is overturned.").wait_for()
     await photograph(second, "appeal.png")
+
+
+def card(page: Page, prompt: str) -> Locator:
+    """The cards of the case about the prompt."""
+    return page.locator("[data-message-id]").filter(has_text=prompt).filter(has_text="Record")
 
 
 async def audit(page: Page) -> None:
@@ -249,7 +262,7 @@ async def main() -> None:
                 mia = await visit(browser, address, "Mia")
                 await log(ada, mia, seed)
                 ben, max_ = [await visit(browser, address, name) for name in ("Ben", "Max")]
-                await desk(ben, mia, max_, seed)
+                await desk(ben, ada, mia, max_, seed)
                 await audit(mia)
                 await privacy(await visit(browser, address, "Ada"))
                 await policy(await visit(browser, address, "Max"))

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from tqdm import tqdm
 
 from generation.files.distilled import with_own_defaults
+from generation.files.images import open_picture, read_parameters, to_png
 from generation.files.model_source import inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
 from generation.prompt import BadWeights, Prompt, Reading
@@ -256,7 +257,8 @@ def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
             for number, (path, picture) in enumerate(
                 zip(_outputs(output, len(pictures)), pictures, strict=True)
             ):
-                path.write_bytes(picture)
+                # The loop does not compress them.
+                path.write_bytes(to_png(open_picture(picture), read_parameters(picture)))
                 print(f"{path} (seed {drawing.seed + number})")
             return 0
 

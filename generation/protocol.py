@@ -1,7 +1,7 @@
 """The messages between the bot's process and a worker process.
 
-A frame on the byte stream is four bytes of length, big-endian, then one msgpack-encoded message. Raw pixels are never sent: the
-worker encodes pictures. Each finished picture has a frame of its own. The same frames would work for a worker on another machine.
+A frame on the byte stream is four bytes of length, big-endian, then one msgpack-encoded message. Each finished picture has a
+frame of its own: a PNG, not compressed up to 4096 x 4096 pixels. The same frames would work for a worker on another machine.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from generation.request import (
 )
 
 MAX_FRAME = 64 * 1024 * 1024
-"""Bytes. A picture of 4096 x 4096 pixels takes 25 MiB at most. A larger frame means a broken stream."""
+"""Bytes. A picture of 4096 x 4096 pixels takes 48 MiB. A larger frame means a broken stream."""
 
 
 @dataclass(eq=False)

@@ -19,8 +19,9 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from benchmarks.first_prompts.labels import Labels
 from benchmarks.shared.report import show
 from bot.studio.orders.captions import Captions
 from bot.studio.orders.order import VARYING, GalleryAction
@@ -173,7 +174,7 @@ def distances() -> Mapping[str, float]:
 
 def sheet(rows: Sequence[First], vocabulary: Vocabulary, *, is_adapted: bool) -> Image.Image:
     """Returns the first picture of each prompt, eight in a row, with the prompt and what is drawn. Unknown prompts stay grey."""
-    side, high, columns = 128, 168, 8
+    side, high, columns, labels = 128, 168, 8, Labels.load()
     known = [row for row in rows if not is_adapted or read_prompt(row.text, vocabulary).is_known]
     made = drawn(
         [
@@ -182,17 +183,15 @@ def sheet(rows: Sequence[First], vocabulary: Vocabulary, *, is_adapted: bool) ->
         ]
     )
     whole = Image.new("RGB", (columns * (side + 8), -(-len(rows) // columns) * high), "white")
-    pen = ImageDraw.Draw(whole)
-    font = ImageFont.truetype("DejaVuSans.ttf", 10)
     for place, row in enumerate(rows):
         x, y = place % columns * (side + 8), place // columns * high
         picture = made.get(JobId(row.text), [Image.new("RGB", (side, side), (150, 150, 155))])[0]
         whole.paste(picture, (x, y))
         reading = read_prompt(row.text, vocabulary)
         told = described(reading, vocabulary) if reading.is_known else "not known"
-        pen.text((x + 2, y + side), row.text[:24], fill="black", font=font)
+        labels.write(whole, x + 2, y + side, row.text[:24], "black")
         if is_adapted:
-            pen.text((x + 2, y + side + 14), told[:26], fill=(90, 90, 90), font=font)
+            labels.write(whole, x + 2, y + side + 14, told[:26], (90, 90, 90))
     return whole
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.safety.held_out_languages import languages_held_out
 from benchmarks.safety.sets import (
     CAPTIONS,
     REAL_USERS,
@@ -56,7 +57,8 @@ def main() -> None:
     options = _options()
     data: Path = options.data
     began = time.thread_time()
-    screen = PromptFilter(load_rules(), load_classifier(), load_figures())
+    rules, classifier = load_rules(), load_classifier()
+    screen = PromptFilter(rules, classifier, load_figures())
     result: dict[str, Any] = {"machine": report.machine(), "load_seconds": time.thread_time() - began}
     tables: list[str] = []
     dev = judge(screen, prompts(data / "dev.jsonl", most=options.rows))
@@ -65,6 +67,7 @@ def main() -> None:
         ("disguised", disguised(screen, prompts(data / "evasion_dev.jsonl", most=2 * options.rows))),
         ("smuggled", same_verdict(screen, smuggled(data / "evasion_params_dev.jsonl"))),
         ("languages", languages(screen, data, options.rows)),
+        ("languages held out", languages_held_out(rules, classifier, by_hand())),
         ("minors", always_refused(screen, minors(data / "lexicons"))),
         ("cases", cases(dev)),
         ("words with two meanings", by_source(screen, two_lives())),

@@ -19,7 +19,8 @@ LANGUAGES = {
     "by_hand": Path(__file__).with_name("languages.toml"),
     "by_hand_later": Path(__file__).with_name(
         "languages_second.toml"
-    ),  # written after the last change of the word list
+    ),  # after the list of meanings was finished
+    "by_hand_further": Path(__file__).with_name("languages_third.toml"),  # more languages
 }
 CAPTIONS = ("coco_captions", "partiprompts", "t2i_compbench")
 REAL_USERS = ("imagereward_diffusiondb",)
@@ -126,7 +127,7 @@ def smuggled(file: Path) -> list[Row]:
 
 
 def by_hand() -> list[Row]:
-    """Returns the project's own prompts in eight languages."""
+    """Returns the project's own prompts in other languages than English."""
     return [
         Row(
             texts={"prompt": prompt},

@@ -3,44 +3,30 @@
 A button names a message of the panel's own channel: a member who sees the panel sees the message.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
 import discord
-import msgspec
 from discord import app_commands, ui
 
 from bot.attachments import is_discords
 from bot.client import Interaction
 from bot.commands import report, verify
 from bot.commands.mod.group import remove_picture
+from bot.commands.picture_forms import OF_MESSAGE, FormInput, instruction_form, remix_form, style_form
 from bot.gallery.cards import GalleryButton
-from bot.gallery.picture_orders import demand_light
-from bot.gallery.remix_form import choices_in, entries_in, menu_of, paragraph_of
 from bot.permissions import actor_of, is_moderator
 from bot.posted_message import UNREACHABLE
-from bot.studio import (
-    FileUnreachable,
-    GalleryAction,
-    NoSuchJob,
-    NothingToVerify,
-    PictureGone,
-    UnreadablePress,
-)
+from bot.studio import FileUnreachable, GalleryAction, NoSuchJob, NothingToVerify, PictureGone
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.supplied import MAX_EDITED, Editors, Level
 from bot.studio.styles.reference import StyleModels
-from bot.ui import BLUE, FORM_SECONDS, Button, Language, View, card, custom_id, pattern, row, say_to, text
+from bot.ui import BLUE, Button, Language, View, card, row, say_to, text
 from db import Job, StoredImage
 
 _MOST = 4
 """Pictures of one message that the panel lists."""
-_PROMPT, _REMIXED = "prompt", "picture-remixed"
-_IMAGE, _FILES, _EDITED = "image", "files", "picture-edited"
-_STYLED = "picture-styled"
 
 
 class PanelPress(StrEnum):
@@ -56,64 +42,8 @@ class PanelPress(StrEnum):
     REMOVE = "picture-remove"
 
 
-def _place(written: str) -> int:
-    """Reads the place of a picture in its message, from 0."""
-    return int(written)
-
-
-_OF_MESSAGE: Mapping[Callable[[str], Any], str] = {int: "[0-9]{1,19}", _place: "[0-3]"}
-_CUSTOM_ID = re.compile(pattern([_REMIXED], _OF_MESSAGE))
-_EDITED_ID = re.compile(pattern([_EDITED], _OF_MESSAGE))
-_STYLED_ID = re.compile(pattern([_STYLED], _OF_MESSAGE))
-
-
-class PanelButton(Button, actions=PanelPress, of=_OF_MESSAGE):
+class PanelButton(Button, actions=PanelPress, of=OF_MESSAGE):
     """`<action>:<message>:<place>`."""
-
-
-class PictureForm(ui.Modal):
-    """`picture-remixed:<message>:<place>`. Like the remix form, it has a route, and needs only the data that Discord sends."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureInput:
-    """The request in a submitted form."""
-
-    message: int
-    place: int
-    words: PromptInput
-
-
-class InstructionForm(ui.Modal):
-    """`picture-edited:<message>:<place>`, as PictureForm."""
-
-
-class StyleForm(ui.Modal):
-    """`picture-styled:<message>:<place>`, as PictureForm."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StyleFormInput(PictureInput):
-    """The request in a submitted form for a picture in the style of another."""
-
-
-class _File(msgspec.Struct):
-    url: str
-    size: int  # bytes
-
-
-class _Resolved(msgspec.Struct):
-    attachments: dict[str, _File] = {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstructionInput:
-    """The request in a submitted form."""
-
-    message: int
-    place: int  # of the picture in its message, or in the gallery
-    words: PromptInput
-    files: tuple[str, ...]  # addresses of further pictures
 
 
 @app_commands.context_menu(name=text("menu-picture"))
@@ -201,33 +131,10 @@ async def _vary(interaction: Interaction, message: int, place: int, level: Level
 
 
 async def open_form(interaction: Interaction, message: int, place: int) -> None:
-    await interaction.response.send_modal(form_of(say_to(interaction), message, place))
+    await interaction.response.send_modal(remix_form(say_to(interaction), message, place))
 
 
-def form_of(say: Language, message: int, place: int) -> PictureForm:
-    form = PictureForm(
-        title=say("remix-title"), timeout=FORM_SECONDS, custom_id=custom_id(_REMIXED, message, place)
-    )
-    form.add_item(
-        ui.Label(
-            text=say("remix-prompt"),
-            description=say("panel-hint"),
-            component=paragraph_of(_PROMPT, "", is_required=True),
-        )
-    )
-    return form
-
-
-def picture_input_in(sent: Mapping[str, Any]) -> PictureInput | None:
-    """Reads the form. `sent`: the submitted data from Discord. Returns None for another form. Raises UnreadablePress."""
-    match = _CUSTOM_ID.fullmatch(str(sent.get("custom_id", "")))
-    if match is None:
-        return None
-    words = PromptInput(prompt=entries_in(sent.get("components")).get(_PROMPT, ""))
-    return PictureInput(message=int(match[2]), place=int(match[3]), words=words)
-
-
-async def remix(interaction: Interaction, wanted: PictureInput) -> None:
+async def remix(interaction: Interaction, wanted: FormInput) -> None:
     """Orders a remix of a message's picture from the submitted form. Raises refusals."""
     address = await _address(interaction, wanted.message, wanted.place)
     await interaction.client.picture_orders.remix(interaction, address, wanted.words)
@@ -237,73 +144,13 @@ async def open_instruction(interaction: Interaction, message: int, place: int) -
     """Opens the form for an edit. Raises CannotEdit, PictureGone."""
     editors = await _editors(interaction)
     editors.choose(None, 1)
-    job = await _job_of(interaction, message)
-    images = await _live(interaction, job) if job is not None else [place]
-    if not images:
-        raise PictureGone
+    images = await _to_choose_from(interaction, message, place)
     further = min(editors.most, MAX_EDITED) - 1
-    await interaction.response.send_modal(
-        instruction_form(say_to(interaction), message, place, images, further)
-    )
+    form = instruction_form(say_to(interaction), message, place, images, further)
+    await interaction.response.send_modal(form)
 
 
-def instruction_form(
-    say: Language, message: int, place: int, images: Sequence[int], further: int
-) -> InstructionForm:
-    """Builds the form. `images`: of a gallery, to choose from. `further`: pictures that may be added."""
-    first = place if place in images else images[0]
-    form = InstructionForm(
-        title=say("instruction-title"), timeout=FORM_SECONDS, custom_id=custom_id(_EDITED, message, first)
-    )
-    form.add_item(
-        ui.Label(
-            text=say("instruction-prompt"),
-            description=say("instruction-prompt.hint"),
-            component=paragraph_of(_PROMPT, "", is_required=True),
-        )
-    )
-    if len(images) > 1:
-        pictures = {str(image): say("remix-picture", picture=image + 1) for image in images}
-        form.add_item(
-            ui.Label(text=say("instruction-picture"), component=menu_of(_IMAGE, pictures, str(first)))
-        )
-    if further > 0:
-        upload = ui.FileUpload[Any](custom_id=_FILES, required=False, min_values=0, max_values=further)
-        form.add_item(
-            ui.Label(
-                text=say("instruction-files"), description=say("instruction-files.hint"), component=upload
-            )
-        )
-    return form
-
-
-def instruction_in(sent: Mapping[str, Any]) -> InstructionInput | None:
-    """Reads the form. `sent`: the submitted data from Discord. Returns None for another form.
-
-    Raises UnreadablePress, FileTooLarge.
-    """
-    match = _EDITED_ID.fullmatch(str(sent.get("custom_id", "")))
-    if match is None:
-        return None
-    entries = choices_in(sent.get("components"))
-    prompt, image = "".join(entries.get(_PROMPT, [])[:1]), "".join(entries.get(_IMAGE, [])[:1])
-    try:
-        known = msgspec.convert(sent.get("resolved") or {}, _Resolved).attachments
-        files = [known[each] for each in entries.get(_FILES, [])[: MAX_EDITED - 1]]
-    except (msgspec.ValidationError, KeyError) as error:
-        raise UnreadablePress from error
-    for each in files:
-        demand_light(each.size)
-    return InstructionInput(
-        message=int(match[2]),
-        # The menu sends only what it offers. A forged form takes the picture that the form began with.
-        place=int(image if re.fullmatch("[0-3]", image) else match[3]),
-        words=PromptInput(prompt=prompt),
-        files=tuple(each.url for each in files),
-    )
-
-
-async def edit(interaction: Interaction, wanted: InstructionInput) -> None:
+async def edit(interaction: Interaction, wanted: FormInput) -> None:
     """Orders an edit of a message's picture, or of a gallery's, from the submitted form. Raises refusals."""
     orders = interaction.client.picture_orders
     job = await _job_of(interaction, wanted.message)
@@ -318,56 +165,19 @@ async def edit(interaction: Interaction, wanted: InstructionInput) -> None:
 async def open_style(interaction: Interaction, message: int, place: int) -> None:
     """Opens the form for a picture in the style of this one. Raises ModelCannot, PictureGone."""
     (await _style_models(interaction)).choose(None)
-    job = await _job_of(interaction, message)
-    images = await _live(interaction, job) if job is not None else [place]
-    if not images:
-        raise PictureGone
+    images = await _to_choose_from(interaction, message, place)
     await interaction.response.send_modal(style_form(say_to(interaction), message, place, images))
 
 
-def style_form(say: Language, message: int, place: int, images: Sequence[int]) -> StyleForm:
-    """Builds the form. `images`: of a gallery, to choose from."""
-    first = place if place in images else images[0]
-    form = StyleForm(
-        title=say("style-form-title"), timeout=FORM_SECONDS, custom_id=custom_id(_STYLED, message, first)
-    )
-    form.add_item(
-        ui.Label(
-            text=say("style-form-prompt"),
-            description=say("style-form-prompt.hint"),
-            component=paragraph_of(_PROMPT, "", is_required=True),
-        )
-    )
-    if len(images) > 1:
-        pictures = {str(image): say("remix-picture", picture=image + 1) for image in images}
-        menu = menu_of(_IMAGE, pictures, str(first))
-        form.add_item(ui.Label(text=say("instruction-picture"), component=menu))
-    return form
-
-
-def style_input_in(sent: Mapping[str, Any]) -> StyleFormInput | None:
-    """Reads the form. `sent`: the submitted data from Discord. Returns None for another form. Raises UnreadablePress."""
-    match = _STYLED_ID.fullmatch(str(sent.get("custom_id", "")))
-    if match is None:
-        return None
-    entries = entries_in(sent.get("components"))
-    image = entries.get(_IMAGE, "")
-    place = int(image if re.fullmatch("[0-3]", image) else match[3])
-    return StyleFormInput(
-        message=int(match[2]), place=place, words=PromptInput(prompt=entries.get(_PROMPT, ""))
-    )
-
-
-async def use_as_style(interaction: Interaction, wanted: StyleFormInput) -> None:
+async def use_as_style(interaction: Interaction, wanted: FormInput) -> None:
     """Orders a picture in the style of a message's, or of a gallery's, from the submitted form. Raises refusals."""
-    orders = interaction.client.picture_orders
     job = await _job_of(interaction, wanted.message)
-    if job is None:
-        await orders.style(
-            interaction, await _address(interaction, wanted.message, wanted.place), wanted.words
-        )
-        return
-    await orders.style(interaction, await _picture(interaction, job, wanted.place), wanted.words)
+    picture = (
+        await _address(interaction, wanted.message, wanted.place)
+        if job is None
+        else await _picture(interaction, job, wanted.place)
+    )
+    await interaction.client.picture_orders.style(interaction, picture, wanted.words)
 
 
 async def _picture(interaction: Interaction, job: Job, image: int) -> StoredImage:
@@ -384,6 +194,15 @@ async def _style_models(interaction: Interaction) -> StyleModels:
 
 async def _editors(interaction: Interaction) -> Editors:
     return await interaction.client.picture_orders.models(Editors, interaction.guild_id)
+
+
+async def _to_choose_from(interaction: Interaction, message: int, place: int) -> list[int]:
+    """Returns the places of a gallery's pictures that are there; of another message, this place. Raises PictureGone."""
+    job = await _job_of(interaction, message)
+    images = [place] if job is None else await _live(interaction, job)
+    if not images:
+        raise PictureGone
+    return images
 
 
 async def _live(interaction: Interaction, job: Job) -> list[int]:

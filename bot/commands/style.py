@@ -19,7 +19,7 @@ from bot.studio.pictures.uploaded_picture import MAX_BYTES
 from bot.studio.styles.reference import USUAL_STRENGTH, StyleModels
 from bot.studio.styles.server_styles import StyleInput
 from bot.ui import Page, command, pager, say_to, text
-from db import LONGEST_WORDS, Parent, Style
+from db import LONGEST_WORDS, REMOVED_STYLES_STAY, Parent, Style
 from generation import JobId
 
 PAGE = 5
@@ -96,9 +96,15 @@ class StyleGroup(app_commands.Group):
     async def delete(
         self, interaction: Interaction, name: str, reason: Range[str, 0, _REASON] | None = None
     ) -> None:
-        styles, say = interaction.client.parts.styles, say_to(interaction)
-        deleted = await styles.delete(actor_of(interaction), name, reason or "")
-        await answer(interaction, say("style-deleted", name=deleted.name))
+        styles, actor = interaction.client.parts.styles, actor_of(interaction)
+        deleted = await styles.delete(actor, name, reason or "")
+        said = say_to(interaction)(
+            "style-deleted",
+            name=deleted.name,
+            is_own=deleted.member == actor.member,
+            kept=REMOVED_STYLES_STAY,
+        )
+        await answer(interaction, said)
 
     reference.autocomplete("model")(stylers_like)
     save.autocomplete("job")(jobs_like)

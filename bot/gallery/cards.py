@@ -33,11 +33,14 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
     control = next((each.control.kind for each in job.drawing.pictures if each.control), None)
     parents = (each.source for each in shown_pictures)
     first = next((each.image + 1 for each in parents if isinstance(each, Parent)), None)
+    is_edit = job.action in (JobAction.IMAGINE, JobAction.REMIX) and any(
+        each.role is Role.REFERENCE for each in shown_pictures
+    )
     head = say(
         "gallery-head",
         prompt=shown,
         member=job.member,
-        action="edit" if job.drawing.references and job.action is JobAction.REMIX else job.action,
+        action="edit" if is_edit else job.action,
         picture=first,
         supplied=sum(
             isinstance(each.source, Upload) and each.role is not Role.MASK for each in shown_pictures

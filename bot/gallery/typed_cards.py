@@ -16,7 +16,19 @@ from bot.gallery.remix_form import entries_in, paragraph_of
 from bot.studio import GalleryAction, PromptRefused, UnreadablePress
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.permutations import escaped
-from bot.ui import BLUE, FORM_SECONDS, NUMBER, Button, Language, View, custom_id, pattern, row
+from bot.ui import (
+    BLUE,
+    FORM_SECONDS,
+    LONGEST_TEXTS,
+    NUMBER,
+    Button,
+    Language,
+    View,
+    custom_id,
+    markdown,
+    pattern,
+    row,
+)
 from db import VerdictRecord
 
 _PROMPT, _NEGATIVE = "prompt", "negative"
@@ -44,21 +56,29 @@ class EditForm(ui.Modal):
 
 
 def refusal(say: Language, text: str, refused: PromptRefused) -> View:
-    """Builds the answer to a refused prompt. Its member can edit the prompt and send it again."""
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay(text))
+    """Builds the answer to a refused prompt. Its member can edit the prompt and send it again.
+
+    Words that are too long to be read back from the message are left out, with the button that needs them. The text is cut off
+    where Discord's limit for all texts of a message ends.
+    """
     if refused.remixed is not None:
-        if sum(len(block(each)) for each in refused.texts) > LONGEST:
-            return view
-        for each in refused.texts:
-            view.add_item(ui.TextDisplay(block(each)))
-        again = GalleryButton(GalleryAction.REMIX, *refused.remixed, label=say("edit-button"), emoji="✏️")
-        view.add_item(row(again))
-        return view
-    if refused.options:
-        view.add_item(ui.TextDisplay(say("edit-options")))
-        view.add_item(ui.TextDisplay(block(refused.options)))
-    view.add_item(row(TypedButton(TypedPress.EDIT, refused.verdict, label=say("edit-button"), emoji="✏️")))
+        words, hint = refused.texts, ""
+        button: Button = GalleryButton(
+            GalleryAction.REMIX, *refused.remixed, label=say("edit-button"), emoji="✏️"
+        )
+    else:
+        words, hint = [refused.options] if refused.options else [], say("edit-options")
+        button = TypedButton(TypedPress.EDIT, refused.verdict, label=say("edit-button"), emoji="✏️")
+    blocks = [block(each) for each in words]
+    texts = [hint, *blocks] if blocks and hint else blocks
+    is_whole = sum(map(len, blocks)) <= LONGEST
+    most = LONGEST_TEXTS - (sum(map(len, texts)) if is_whole else 0)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(markdown.short(text, most)))
+    if is_whole:
+        for each in texts:
+            view.add_item(ui.TextDisplay(each))
+        view.add_item(row(button))
     return view
 
 

@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Callable, Collection
 from dataclasses import fields, replace
 
-from bot.studio import Actor, EmptySuffix, PromptTooLong, UnknownScheduler
+from bot.studio import Actor, EmptySuffix, UnknownScheduler
 from bot.studio.orders.defaults import Usual
-from bot.studio.orders.parameters import aspect_of, draft, find_model, is_blank, one_line
+from bot.studio.orders.parameters import aspect_of, find_model
 from bot.studio.studio import Studio
 from bot.studio.styles.applied import folded
 from db import LONGEST_SUFFIX, MemberDefaults
@@ -85,16 +85,8 @@ class OwnSettings:
             named = await self._studio.styles.named(actor.guild_id, folded(given.style))
             given = replace(given, style=named.name)
         if given.suffix is not None:
-            given = replace(given, suffix=await self._suffix(actor, given.suffix))
+            suffix = await self._studio.judge_words(
+                actor, given.suffix, source=SAVING, what="suffix", most=LONGEST_SUFFIX, empty=EmptySuffix
+            )
+            given = replace(given, suffix=suffix)
         return given
-
-    async def _suffix(self, actor: Actor, text: str) -> str:
-        text = one_line(text)
-        if is_blank(text):
-            raise EmptySuffix
-        if len(text) > LONGEST_SUFFIX:
-            raise PromptTooLong(len(text), LONGEST_SUFFIX, "suffix")
-        settings = self._studio.settings
-        order = replace(draft(text, actor, settings.models, settings.default_model), source=SAVING)
-        await self._studio.judge(order)
-        return text

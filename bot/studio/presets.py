@@ -1,10 +1,7 @@
 """Members' presets. A preset is screened when it is saved, and again with every prompt that uses it. No Discord."""
 
-import re
-from dataclasses import replace
-
-from bot.studio import Actor, BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, UnknownPreset
-from bot.studio.orders.parameters import INVISIBLE, draft, is_blank, nearest_preset, one_line
+from bot.studio import Actor, BadPresetName, EmptyPreset, TooManyPresets, UnknownPreset
+from bot.studio.orders.parameters import name_in, nearest_preset
 from bot.studio.studio import Studio
 from db import LONGEST_NAME, LONGEST_TEXT
 
@@ -15,6 +12,9 @@ SAVING = "/preset save"
 
 
 class MemberPresets:
+    most = MOST
+    """Of a member."""
+
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._presets = studio.records.presets
@@ -28,19 +28,12 @@ class MemberPresets:
 
         Raises BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, and the refusals of an order with this text.
         """
-        key = _key(name)
-        # A name that began with a hyphen would be read as a parameter after `--preset`.
-        is_word = re.fullmatch(rf"\w[\w-]{{0,{LONGEST_NAME - 1}}}", key) is not None
-        if not is_word or INVISIBLE.search(key):
+        key = name_in(name, LONGEST_NAME)
+        if key is None:
             raise BadPresetName(name, LONGEST_NAME)
-        text = one_line(text)
-        if is_blank(text):
-            raise EmptyPreset
-        if len(text) > LONGEST_TEXT:
-            raise PromptTooLong(len(text), LONGEST_TEXT, "preset")
-        settings = self._studio.settings
-        order = replace(draft(text, actor, settings.models, settings.default_model), source=SAVING)
-        await self._studio.judge(order)
+        text = await self._studio.judge_words(
+            actor, text, source=SAVING, what="preset", most=LONGEST_TEXT, empty=EmptyPreset
+        )
         async with self._studio.records.database.transaction() as tx:
             known = await self._presets.of(actor.member)
             if key not in known and len(known) >= MOST:

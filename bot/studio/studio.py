@@ -14,6 +14,8 @@ from bot.studio import (
     Order,
     PictureGone,
     PromptRefused,
+    PromptTooLong,
+    Refusal,
     Settings,
     TooManyRefused,
     UploadRefused,
@@ -22,7 +24,7 @@ from bot.studio.metrics import Metrics
 from bot.studio.orders.abilities import fitted
 from bot.studio.orders.captions import Captions
 from bot.studio.orders.offered_models import OfferedModels
-from bot.studio.orders.parameters import TYPED
+from bot.studio.orders.parameters import TYPED, draft, is_blank, one_line
 from bot.studio.orders.reading import noted
 from bot.studio.orders.several import REPEATED
 from bot.studio.pictures.postprocess import Postprocess
@@ -210,6 +212,23 @@ class Studio:
         """
         async with self._turns.setdefault(order.actor.member, asyncio.Lock()):
             return await self._judge(order, is_charged=is_charged)
+
+    async def judge_words(
+        self, actor: Actor, written: str, *, source: str, what: str, most: int, empty: type[Refusal]
+    ) -> str:
+        """Returns words that a member saves for later prompts, on one line, after they were judged as an order of them alone.
+
+        `source`: of the verdict. `what`: as in PromptTooLong. `most`: characters. `empty`: raised for a text of signs alone.
+        Raises PromptTooLong, NestedPreset, and as `judge`.
+        """
+        text = one_line(written)
+        if is_blank(text):
+            raise empty
+        if len(text) > most:
+            raise PromptTooLong(len(text), most, what)
+        order = draft(text, actor, self.settings.models, self.settings.default_model)
+        await self.judge(replace(order, source=source))
+        return text
 
     async def _judge(self, order: Order, *, is_charged: bool) -> tuple[Verdict, tuple[int, ...]]:
         now = self.clock()

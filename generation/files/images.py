@@ -1,7 +1,8 @@
-"""Encodes and decodes pictures: grids, thumbnails, and PNG with the parameters inside. Uses Pillow only, no torch."""
+"""Encodes and decodes pictures: grids, thumbnails, and PNG with the parameters inside. Uses no torch."""
 
 import io
 import json
+import struct
 import tempfile
 import zlib
 from collections.abc import Collection, Generator, Sequence
@@ -9,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 
+import numpy as np
+from isal import isal_zlib
 from PIL import ExifTags, Image, ImageDraw, ImageFont, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
@@ -23,6 +26,9 @@ MAX_PIXELS = 50_000_000
 GRID_LIMIT = 8 * 2**20
 """Bytes. It is below Discord's smallest attachment limit in use, with room for the rest of the message."""
 
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_AS_IS, _UP = 0, 2  # filters of lines, https://www.w3.org/TR/png-3/#9Filter-types
+_COLOUR_TYPES = {"L": 0, "RGB": 2}
 _PARAMETERS = "parameters"  # the name of the PNG text chunk, as AUTOMATIC1111 names it
 _EMPTY_CELL = (32, 34, 37)
 HAIRLINE = (
@@ -78,20 +84,43 @@ def fitted(picture: Image.Image, size: ImageSize) -> Image.Image:
     return ImageOps.fit(picture, (size.width, size.height), Image.Resampling.LANCZOS)
 
 
-def to_png(picture: Image.Image, parameters: str = "") -> bytes:
-    """Encodes as PNG with compression level 1 and run lengths only.
+def to_png(picture: Image.Image, parameters: str = "", *, is_packed: bool = True) -> bytes:
+    """Encodes as PNG: a picture in mode L in grey, others in RGB.
 
-    This takes a third of the default's time and gives no larger file: pictures contain so few repeats that the search does not
-    pay.
+    `is_packed`: False saves the time of compression, for a file that is read once and thrown away.
+    Otherwise each line is stored as its difference from the line above, and packed by ISA-L: a fifth of the time of Pillow's
+    fastest PNG, in a file that is a tenth to a fifth larger (docs/adr/0052).
     """
+    picture = picture if picture.mode == "L" else as_rgb(picture)
+    lines = np.asarray(picture).reshape(picture.height, -1)
+    filtered = np.empty((lines.shape[0], lines.shape[1] + 1), np.uint8)
+    if is_packed:
+        filtered[:, 0] = _UP  # of the first line too: the one above it counts as zero
+        filtered[0, 1:] = lines[0]
+        np.subtract(lines[1:], lines[:-1], out=filtered[1:, 1:])
+        packed = isal_zlib.compress(filtered.data, 1)
+    else:
+        filtered[:, 0] = _AS_IS
+        filtered[:, 1:] = lines
+        packed = zlib.compress(filtered.data, 0)  # ISA-L's level 0 compresses too
+    header = struct.pack(">IIBBBBB", picture.width, picture.height, 8, _COLOUR_TYPES[picture.mode], 0, 0, 0)
+    chunks = [_chunk(b"IHDR", header), *_texts(parameters), _chunk(b"IDAT", packed), _chunk(b"IEND", b"")]
+    return _SIGNATURE + b"".join(chunks)
+
+
+def _texts(parameters: str) -> list[bytes]:
+    if not parameters:
+        return []
     text = PngInfo()
-    if parameters:
-        # NUL ends the text of a chunk, and a lone surrogate has no UTF-8 form.
-        clean = parameters.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-        text.add_text(_PARAMETERS, clean)  # tEXt if Latin-1 is enough, otherwise iTXt
-    out = io.BytesIO()
-    picture.save(out, "PNG", compress_level=1, compress_type=zlib.Z_RLE, pnginfo=text)
-    return out.getvalue()
+    # NUL ends the text of a chunk, and a lone surrogate has no UTF-8 form.
+    clean = parameters.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    text.add_text(_PARAMETERS, clean)  # tEXt if Latin-1 is enough, otherwise iTXt
+    return [_chunk(name, content) for name, content, *_ in text.chunks]
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    check = isal_zlib.crc32(content, isal_zlib.crc32(name))
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
 
 
 def read_parameters(png: bytes) -> str:
@@ -283,12 +312,11 @@ def thumbnail(png: bytes, side: int) -> bytes:
     return to_jpeg(picture, quality=85)
 
 
-def blurred(content: bytes, side: int = 240) -> bytes:
+def blurred(picture: Image.Image, side: int = 240) -> bytes:
     """Returns a JPEG of at most `side` pixels that keeps only the colours.
 
-    It contains at most 6 by 6 samples of the picture, so sharpening can't restore it. Raises the same errors as `open_picture`.
+    It contains at most 6 by 6 samples of the picture, so sharpening can't restore it.
     """
-    picture = open_picture(content)
     scale = side / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     grain = max(1, side // 6)

@@ -81,27 +81,34 @@ def visible(text: str) -> str:
     text = _FLAG_OF_REGION.sub(" ", text)
     hidden = ["".join(chr(ord(tag) - 0xE0000) for tag in run) for run in _TAGS.findall(text)]
     text = _TAGS.sub("", text)
-    text = " ".join([_OVERRIDE.sub(lambda span: span[1][::-1], text), *_OVERRIDE.findall(text)])
+    text = " ".join([_OVERRIDE.sub(_turned_span, text), *_OVERRIDE.findall(text)])
     text = text.translate(_BLANK_LETTERS).translate(_ENCLOSED)
     text = unicodedata.normalize("NFKC", "".join(map(_shown, text)))
     return " ".join([text, *hidden])
 
 
+def _turned_span(span: re.Match[str]) -> str:
+    """Returns the span from right to left. A blank at its edge ends the word beside it."""
+    said = span[1]
+    return " " * said[:1].isspace() + said[::-1] + " " * said[-1:].isspace()
+
+
 def plain(text: str) -> str:
-    """Returns lower case without accents on Latin letters. Marks that other scripts need to be readable stay."""
+    """Returns lower case without accents on Latin and Greek letters. Marks that other scripts need to be readable stay."""
     if text.isascii():
         return text.lower()
     # U+0345 is a mark that case folding would turn into a letter.
     text = unicodedata.normalize("NFD", text).replace("\u0345", "").casefold()
     text = unicodedata.normalize("NFD", _ARABIC_MARKS.sub("", text))
     kept: list[str] = []
-    is_latin = False
+    is_bare = False
     for letter in text:
         if unicodedata.combining(letter) or unicodedata.category(letter) in ("Mn", "Me"):
-            if not is_latin:
+            if not is_bare:
                 kept.append(letter)
         else:
             is_latin = letter.isascii() or _is_latin(letter)
+            is_bare = is_latin or _is_greek(letter)
             kept.append(_ascii(letter) if is_latin else letter)
     # Composing first keeps й and が whole; the marks that are left after that are decoration.
     return _DIACRITICS.sub("", unicodedata.normalize("NFC", "".join(kept))).replace("ё", "е")
@@ -163,6 +170,10 @@ def _shown(letter: str) -> str:
 @lru_cache(maxsize=4096)
 def _is_latin(letter: str) -> bool:
     return unicodedata.name(letter, "").startswith(("LATIN", "MODIFIER LETTER SMALL"))
+
+
+def _is_greek(letter: str) -> bool:
+    return "\u0370" <= letter <= "\u03ff"
 
 
 @lru_cache(maxsize=4096)

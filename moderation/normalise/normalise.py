@@ -40,6 +40,7 @@ _FRAGMENTS = 4  # pieces that one word may be cut into
 _FRAGMENT = (
     3  # letters of a piece, repeated ones counted once, where the word is disguised in another way too
 )
+_STRANGE_FRAGMENT = 5  # the same where none of the pieces is a word
 _EDGE = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’„«»…–—·•´¡¿。、"
 _SOFT_EDGE = "".join(sign for sign in _EDGE if sign not in LEET_SYMBOLS)
 
@@ -250,7 +251,8 @@ def _join_fragments(tokens: list[str], vocabulary: Vocabulary) -> list[str]:
             if (
                 len(word) >= 4
                 and word not in vocabulary.watched
-                and max(len(_RUN.sub(r"\1", token)) for token in tokens[at:end]) <= _FRAGMENT
+                and max(len(_RUN.sub(r"\1", token)) for token in tokens[at:end])
+                <= (_FRAGMENT if any(is_word[at:end]) else _STRANGE_FRAGMENT)
             ):
                 # "nu d3": cut, and disguised besides.
                 word = _watched_word(word, vocabulary) or word

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import islice, product
 from pathlib import Path
+from string import ascii_lowercase
 
 from moderation.normalise.confusables import WILDCARD, in_cyrillic, unmixed
 
@@ -22,6 +24,9 @@ _READINGS = 24  # of one leetspeak word or one stretched word
 _RUN = re.compile(r"((.)\2+)")
 _RUNS = 6  # in one word; each doubles the readings
 _VOWELS = frozenset("aeiou")
+_WRAPS = frozenset("xzq")  # letters on both sides of a word that are none of its own
+_SHORTEST_TWICE, _LONGEST_TWICE = 4, 24  # letters of a word that is looked for behind two disguises
+_VISIBLE_TWICE = 3  # of these, with one that is hidden
 SMALL_WORDS = frozenset(
     (
         "a", "i", "of", "in", "on", "to", "an", "at", "by", "my", "is", "it", "no", "me", "he", "we", "so", "do", "go",
@@ -67,7 +72,7 @@ class Vocabulary:
 
     @cached_property
     def english(self) -> frozenset[str]:
-        return self.harmless | self.watched | self.exact
+        return self.harmless | self.watched
 
     @cached_property
     def signs(self) -> frozenset[str]:
@@ -78,7 +83,7 @@ class Vocabulary:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        return self.english | self.foreign
+        return self.english | self.exact | self.foreign
 
     @cached_property
     def _by_length(self) -> dict[int, list[str]]:
@@ -106,6 +111,7 @@ class Vocabulary:
             self._turned(word),
             self._unstretched_and_turned(word),
             self._mended(word),
+            self._twice_disguised(word),
         ):
             if reading:
                 return [reading]
@@ -188,7 +194,7 @@ class Vocabulary:
             if len(core) >= 3 and word[:width] == word[-width:] and core in self.known:
                 return core
         core = word[1:-1]
-        return core if word[0] in "xzq" and word[0] == word[-1] and core in self.watched else None
+        return core if word[0] in _WRAPS and word[0] == word[-1] and core in self.watched else None
 
     def _unstretched(self, word: str) -> str | None:
         """Tries every run of a letter as one or two letters ("nuuude", "hackker"); the longest known word wins."""
@@ -200,6 +206,30 @@ class Vocabulary:
         """Reads "edduunn". Only a watched word is worth so much of a guess."""
         found = (reading[::-1] for reading in _unstretched(word) if len(reading) >= 4)
         return next((reading for reading in found if reading in self.watched), None)
+
+    def _twice_disguised(self, word: str) -> str | None:
+        """Reads two disguises of one word: "xedunx", "eudn", "nndduuee". Only a watched word is worth so much of a guess."""
+        if not _SHORTEST_TWICE <= len(word) <= _LONGEST_TWICE or not self.guesses:
+            return None
+        if word[0] in _WRAPS and word[0] == word[-1] and len(word) - 2 >= _SHORTEST_TWICE:
+            core = word[1:-1]
+            found = self._turned(core) or self._unstretched(core) or self._unstretched_and_turned(core)
+            if found in self.watched:
+                return found
+            if found := next((each for each in swapped(core) if each in self.watched), None):
+                return found
+        readings = dict.fromkeys((word, _RUN.sub(r"\2", word)))
+        return next(
+            (
+                found
+                for reading in readings
+                if len(reading) >= _SHORTEST_TWICE
+                for each in swapped(reading)
+                for found in (each, each[::-1])
+                if found in self.severe
+            ),
+            None,
+        )
 
     def _unmarked(self, word: str) -> str | None:
         """Returns the watched word of "nu**deee**", where the marks are no letters, and the rest is disguised too."""
@@ -230,14 +260,37 @@ class Vocabulary:
         """Returns the first watched word that matches a word with wildcards, such as "n*de"."""
         if sum(sign != WILDCARD for sign in word) < 2:
             return None
+        if found := self._fitting(word):
+            return found
+        if sum(sign != WILDCARD for sign in word) < _VISIBLE_TWICE:
+            return None
+        wrapped = word[1:-1] if word[0] in _WRAPS and word[0] == word[-1] else word
+        readings = (word[::-1], wrapped, *swapped(word))
+        return next((found for reading in readings if (found := self._fitting(reading)) in self.severe), None)
+
+    def _fitting(self, word: str) -> str | None:
+        if word.count(WILDCARD) == 1:  # the usual case; a pattern would be compared with each word
+            readings = (word.replace(WILDCARD, letter) for letter in ascii_lowercase)
+            return next((reading for reading in readings if reading in self.watched), None)
         pattern = re.compile(re.escape(word).replace(re.escape(WILDCARD), "[^\\W_]"))
         return next((known for known in self._by_length.get(len(word), []) if pattern.fullmatch(known)), None)
 
 
+def swapped(word: str) -> Iterator[str]:
+    """Yields the word with each two neighbouring letters swapped."""
+    for at in range(len(word) - 1):
+        if word[at] != word[at + 1]:
+            yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
 def _unstretched(word: str) -> list[str]:
-    """Returns the word with every run of a letter as two letters or one, in each combination; nothing without a run."""
+    """Returns the word with every run of a letter as two letters or one, in each combination; of many runs, all as one.
+    Returns nothing without a run.
+    """
     runs = list(_RUN.finditer(word))
-    if not 0 < len(runs) <= _RUNS:
+    if len(runs) > _RUNS:
+        return [_RUN.sub(r"\2", word)]
+    if not runs:
         return []
     readings: list[str] = []
     for choice in product(*([run[2] * 2, run[2]] for run in runs)):

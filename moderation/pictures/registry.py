@@ -17,7 +17,11 @@ def load_reader() -> TextReader | None:
     """Loads the reader of texts in pictures; None if its package is not installed. Raises DetectorBroken."""
     from moderation.pictures.text import rapidocr
 
-    return rapidocr.load() if rapidocr.is_installed() else None
+    if not rapidocr.is_installed():
+        return None
+    from moderation.pictures.text.apart import ReaderApart
+
+    return ReaderApart()
 
 
 def _load(name: str, safety_checker: str) -> Detector:

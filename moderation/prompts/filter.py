@@ -19,7 +19,8 @@ from moderation.normalise.markup import decoded
 from moderation.normalise.normalise import normal_form, words
 from moderation.normalise.vocabulary import ordinary_words
 from moderation.policy import Policy, standard
-from moderation.prompts.foreign_words import is_said
+from moderation.prompts.ages import ages_alone
+from moderation.prompts.foreign_words import is_said, undisguised
 from moderation.prompts.phrases import Found
 from moderation.prompts.public_figures import Name, PublicFigures, figures
 from moderation.prompts.rules import Part, Reads, Rule, Rules
@@ -28,6 +29,7 @@ from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 NEGATIVE = "negative"  # fields whose names begin with this list content to leave out of the picture
 CLASSIFIER = "classifier"  # the rule name of a verdict by the classifier
 FIGURES = "public figures"  # the rule name of a verdict because of a name
+VIOLENCE = "violence"  # told as a word, where the words around a name say that violence is done to the person
 STYLES = "style references"  # the rule name of an allowed text that names authors
 FLAG_SCORE = 0.5
 REFUSE_SCORE = 1.0
@@ -160,11 +162,22 @@ class PromptFilter:
             form = normal_form(whole, vocabulary)
             typed = unencoded(decoded(whole), vocabulary)
             language = language_of(typed, words(form.text), vocabulary.english)
-            for text in (form.text, *form.views):
+            views = dict.fromkeys((form.text, *form.views, undisguised(typed, language)))
+            for text in filter(None, views):
                 yield _Reading(is_asked, text, words(text), typed, language)
 
     def _hits(self, readings: list[_Reading]) -> _Hits:
         found: dict[Rule, dict[Part, list[tuple[_Reading, Found]]]] = {}
+        ages = [
+            (reading, Found(0, 1, age))
+            for reading in readings[:1]
+            if reading.is_asked
+            for age in ages_alone(reading.typed, reading.language)
+        ]
+        if ages:
+            for rule in self._rules.rules:
+                if rule.category is Category.MINORS and rule.with_any_of:
+                    found.setdefault(rule, {})[Part.ANY] = [*ages]
         for reading in readings:
             for rule, parts in self._rules.found(reading.words).items():
                 if rule.reads is Reads.EVERYWHERE or (rule.reads is Reads.PROMPT) == reading.is_asked:
@@ -240,7 +253,7 @@ def _is_named(name: Name, reading: _Reading) -> bool:
 
 def _by_rules(found: _Hits, policy: Policy, opinions: list[tuple[_Reading, Opinion]]) -> Iterator[Verdict]:
     for rule, parts in found.items():
-        if not _is_complete(rule, parts):
+        if rule.is_silent or not _is_complete(rule, parts):
             continue
         ruling = rule.ruling
         if not rule.is_fixed:
@@ -306,8 +319,8 @@ def _beside_minors(hits: _Hits, opinions: list[tuple[_Reading, Opinion]]) -> Ite
     asked = [words for reading, words in named if reading.is_asked]
     for rule, parts in hits.items():
         # One garment left out says little about an adult, and too much about a child.
-        if asked and rule.reads is Reads.NEGATIVE and rule.category is Category.NUDITY:
-            bare = [*parts.get(Part.ANY, []), *parts.get(Part.WITH, [])]
+        bare = [*parts.get(Part.ANY, []), *parts.get(Part.WITH, [])]
+        if asked and bare and rule.reads is Reads.NEGATIVE and rule.category is Category.NUDITY:
             words = (*asked, *(hit.words for _, hit in bare))
             yield _by_words(
                 Ruling.REFUSE, Category.MINORS, rule.name, words, [reading for reading, _ in bare]
@@ -348,9 +361,15 @@ def _by_score(
 def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: list[Name]) -> Iterator[str]:
     """Yields the words that, together with a name, make the picture an offence."""
     depicted = any(name.may_be_shown for name in names)
+    if any(name.is_harmed for name in names):
+        yield VIOLENCE
     for rule, parts in hits.items():
         is_complete = _is_complete(rule, parts) or (rule.with_names and parts.get(Part.ANY))
-        if rule.reads is not Reads.PROMPT or not is_complete:
+        # Who is undressed by what is left out is as nude as others.
+        is_read = rule.reads is Reads.PROMPT or (
+            rule.reads is Reads.NEGATIVE and rule.category is Category.NUDITY
+        )
+        if not is_read or not is_complete:
             continue
         is_explicit = rule.ruling is Ruling.REFUSE and rule.category in (*_BARE, Category.GORE)
         is_disgrace = rule.category in _DISGRACE and not _is_dropped(rule, parts, opinions)

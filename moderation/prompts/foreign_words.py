@@ -4,19 +4,24 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from moderation.normalise.confusables import plain, visible
-from moderation.normalise.language import ENGLISH, is_latin
-from moderation.normalise.normalise import normal_form, words
-from moderation.normalise.vocabulary import Vocabulary
+from moderation.normalise.language import ENGLISH, READ, is_latin
+from moderation.normalise.normalise import normal_form, phrase, words
+from moderation.normalise.vocabulary import Vocabulary, swapped
 
 _LISTS = Path(__file__).with_name("languages.toml")
-_EVERYWHERE, _NOT_IN = "everywhere", "not_in"
+_EVERYWHERE, _NOT_IN, _TYPED, _ONLY = "everywhere", "not_in", "typed", "only"
 _ENGLISH_AROUND = 2  # English words around a word that make it English; one is enough in front of it
 _LONG = 4  # letters of such a word
+_SHORTEST_GUESS = (
+    6  # letters of a word that is looked for behind a disguise, or in a language that is not its own
+)
+_LONGEST_GUESS = 40
 _WORDS = re.compile(r"[^\W_]+")
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 # Letters apart ("n u d e") or signs inside a word ("n4ked") disguise a word.
@@ -29,20 +34,48 @@ def is_said(word: str, language: str, typed: str, vocabulary: Vocabulary, around
     """Returns whether a text of `language` says a word that was found in its canonical form. `around`: the words next to it.
 
     Phrases and words of other scripts are always said. So are disguised words of English: a text may have an English part.
+    Of some words and phrases the accents decide.
     """
-    if language == ENGLISH or " " in word or not word.isascii():
+    if forms := _typed_forms().get(word):
+        return any(form in _as_shown(typed).text for form in forms)
+    if " " in word or not word.isascii():
         return True
+    if language == ENGLISH:
+        return word not in _only()
     if word in _not_in(language):
         return _is_english_at(word, around, vocabulary)
     of = _languages_of(word)
     if language in of or _EVERYWHERE in of:
         return True
     if of:
-        return False
-    shown, as_typed, is_disguised = _as_shown(typed)
-    if is_disguised or word in as_typed:
+        # Small languages are often taken for others; their long words mean nothing in these.
+        return len(word) >= _SHORTEST_GUESS and READ.isdisjoint(of)
+    shown = _as_shown(typed)
+    if shown.is_disguised or word in shown.words:
         return True
-    return word in _apart(shown, language, vocabulary)
+    return word in _apart(shown.text, language, vocabulary)
+
+
+def undisguised(typed: str, language: str) -> str:
+    """Returns the words of the rules that are disguised in a text of a language that nothing learned reads: letters that are
+    swapped, reversed, repeated, apart or replaced by signs. Only long words are looked for, because the other words of the
+    language are unknown here.
+    """
+    if language == ENGLISH or language in READ or not (vocabulary := _vocabulary_of(language)).watched:
+        return ""
+    shown = plain(visible(typed))
+    typed_words = _WORDS.findall(shown)
+    long = (word for word in typed_words if _SHORTEST_GUESS <= len(word) <= _LONGEST_GUESS)
+    mended = {each for word in long for each in swapped(word)}
+    found = vocabulary.watched & {*words(normal_form(shown, vocabulary).text), *mended}
+    return " ".join(sorted(found.difference(typed_words)))
+
+
+@cache
+def _vocabulary_of(language: str) -> Vocabulary:
+    """Returns the long words of the rules of one language alone."""
+    stems = {each.removesuffix("*") for each in _lists().get(language, ())}
+    return Vocabulary(watched=frozenset(stem for stem in stems if len(stem) >= _SHORTEST_GUESS)).certain
 
 
 def _is_english_at(word: str, around: Sequence[str], vocabulary: Vocabulary) -> bool:
@@ -51,11 +84,19 @@ def _is_english_at(word: str, around: Sequence[str], vocabulary: Vocabulary) -> 
     return sum(is_english) >= _ENGLISH_AROUND or (at > 0 and is_english[at - 1])
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A text as a reader sees it."""
+
+    text: str
+    words: frozenset[str]
+    is_disguised: bool  # by signs
+
+
 @lru_cache(maxsize=8)
-def _as_shown(typed: str) -> tuple[str, frozenset[str], bool]:
-    """Returns the text as a reader sees it, its words, and whether signs disguise one."""
+def _as_shown(typed: str) -> _Shown:
     shown = visible(typed).casefold()
-    return shown, frozenset(_WORDS.findall(shown)), _DISGUISED.search(shown) is not None
+    return _Shown(shown, frozenset(_WORDS.findall(shown)), _DISGUISED.search(shown) is not None)
 
 
 @lru_cache(maxsize=8)
@@ -83,7 +124,7 @@ def _has_latin(chunk: str) -> bool:
 
 
 @cache
-def _languages_of(word: str) -> Collection[str]:
+def _languages_of(word: str) -> set[str]:
     """Returns the languages of a word that is not English; none if it is, or belongs to many."""
     return {language for language, listed in _lists().items() if any(_fits(word, each) for each in listed)}
 
@@ -98,7 +139,23 @@ def _not_in(language: str) -> Collection[str]:
 
 @cache
 def _lists() -> dict[str, list[str]]:
-    return {language: text.split() for language, text in _document().items() if language != _NOT_IN}
+    return {language: text.split() for language, text in _document().items() if isinstance(text, str)}
+
+
+@cache
+def _typed_forms() -> dict[str, set[str]]:
+    """Returns the forms with accents by the canonical form."""
+    forms: dict[str, set[str]] = {}
+    for text in _document()[_TYPED].values():
+        for entry in text.split():
+            form = visible(entry.replace("_", " ")).casefold()
+            forms.setdefault(" ".join(phrase(form)), set()).add(form)
+    return forms
+
+
+@cache
+def _only() -> frozenset[str]:
+    return frozenset(_document()[_ONLY]["words"].split())
 
 
 @cache

@@ -20,6 +20,13 @@ _FRONT = 4  # a name within so many words of the start is what the picture shows
 _BEHIND_TAIL = 6
 _LIST = 5  # words of names in a row that are a list of authors
 _DONE = ("ed", "ing")  # "kissed by", "standing by"
+_UNDERGOING = 4  # words between a person and what is done to them: "being brutally"
+_TITLES = 4  # words in front of a name that belong to it: "the former president"
+_SHOT, _BEHIND_SHOT = "shot", 6
+_UNDERGONE = frozenset({"being", "get", "gets", "getting", "got"})
+_IS, _WHO = frozenset({"is", "was"}), frozenset({"he", "man", "she", "someone", "somebody", "who", "woman"})
+_SHOOTING = frozenset({"shoot", "shoots", "shooting", "snipes", "sniping"})
+_DEAD = frozenset({"dead", "dying", "bloody", "bloodied", "bleeding", "headless", "lifeless"})
 _START = 2  # words in front of a person at the start: "a photo Ann Xy"
 
 
@@ -42,6 +49,19 @@ class _Words:
     places: frozenset[str]
     done: frozenset[str]
     made: frozenset[str]
+    manners: frozenset[str]
+    harmed: frozenset[str]
+    hurt: frozenset[str]
+    behind_hurt: frozenset[str]
+    harming: frozenset[str]
+    harms_of: frozenset[str]
+    titles: frozenset[str]
+    undergoing: frozenset[str]
+    dead_titles: frozenset[str]
+    killings: frozenset[str]
+    attackers: frozenset[str]
+    weapons: frozenset[str]
+    wounds: frozenset[str]
 
 
 @cache
@@ -67,13 +87,21 @@ class Surroundings:
         ]
         self._is_among_authors = self._authors()
 
-    def is_author(self, start: int, end: int, *, is_somebody_else: bool) -> bool:
+    def is_author(
+        self, start: int, end: int, *, is_somebody_else: bool, is_in_politics: bool = False
+    ) -> bool:
         """Returns whether the name at words[start:end] is a style reference. `is_somebody_else`: a listed person who makes no
-        pictures. Only a cue directly in front of the name makes such a person an author.
+        pictures. Only a cue directly in front of the name makes such a person an author. Who is in politics has no style: their
+        "style" is their face.
         """
         lists, words = _lists(), self._words
         if is_somebody_else and self._is_present(start):
             return False
+        if is_somebody_else and is_in_politics:
+            near = words[max(0, start - _NEAR) : start]
+            return any(word in lists.cues and word not in lists.manners for word in near) and (
+                lists.manners.isdisjoint(near)
+            )
         if any(word in lists.cues for word in words[max(0, start - _NEAR) : start]):
             return True
         behind = words[end : end + 3]
@@ -95,6 +123,56 @@ class Surroundings:
             return True
         behind = words[end : end + 1]
         return bool(behind) and behind[0] in lists.person_before and words[start - 1] not in lists.looks
+
+    def is_harmed(self, start: int, end: int) -> bool:
+        """Returns whether violence is done to the person at words[start:end]: "... shot by a sniper", "stabbing ...", "the corpse
+        of ...". A person who does it to another is not harmed.
+        """
+        lists, words = _lists(), self._words
+        if not lists.killings.isdisjoint(words):
+            return True
+        at = end
+        while at < len(words) and at - end < _UNDERGOING and words[at] in lists.undergoing:
+            at += 1
+        if at < len(words) and (
+            words[at] in lists.harmed
+            or (words[at] in lists.hurt and self._ends_with_hurt(at + 1))
+            or (words[at] == _SHOT and self._is_gunshot(at))
+        ):
+            return True
+        at = start - 1
+        while at > 0 and start - at <= _TITLES and words[at] in lists.titles:
+            at -= 1
+        if at < 0:
+            return False
+        if words[at] in ("of", "on"):
+            return at > 0 and words[at - 1] in lists.harms_of
+        if words[at] == _SHOT:
+            return at > 0 and (words[at - 1] in lists.attackers or words[at - 1] in _WHO)
+        if words[at] in _DEAD:
+            return at == 0 or words[at - 1] not in lists.dead_titles
+        if words[at] in ("at", "for") or words[at] in _SHOOTING:
+            return not lists.weapons.isdisjoint(words)
+        return words[at] in lists.harming
+
+    def _ends_with_hurt(self, at: int) -> bool:
+        """Returns whether the word at this place describes no other thing: "dead in the street", and not "dead fish"."""
+        lists, words = _lists(), self._words
+        return at == len(words) or words[at] in lists.behind_hurt or words[at] in lists.looks
+
+    def _is_gunshot(self, at: int) -> bool:
+        """Returns whether "shot" at this place is no photograph."""
+        lists, words = _lists(), self._words
+        if words[at - 1] in _UNDERGONE:
+            return True
+        behind = [word for word in words[at + 1 : at + 1 + _BEHIND_SHOT] if word not in lists.titles]
+        if not behind:
+            return words[at - 1] in _IS
+        if behind[0] == "by":
+            return not lists.attackers.isdisjoint(behind[1:])
+        return behind[0] == "dead" or (
+            behind[0] in ("in", "through") and not lists.wounds.isdisjoint(behind[1:2])
+        )
 
     def _is_present(self, start: int) -> bool:
         """Returns whether the words in front of a name show a person: "kissed by", "standing by", "painted"."""

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from typing import Generic, TypeAlias, TypeVar
 
 from moderation.normalise.normalise import phrase
 
 LONGEST_ENDING = 3  # maximum letters that "nackt*" matches after the stem
+_REMEMBERED = 16_384  # words and phrases; several rules share lists
 _STEM_HEAD = 2  # first letters by which most words are skipped
 _RANGE = re.compile(r"\b(\d+)\.\.(\d+)")
 _RANGE_MARK = "zzrangezz"
@@ -16,7 +18,7 @@ _STEM = re.compile(r"(\w)\*")
 _STEM_MARK = "zzstemzz"
 
 # From 0 on: English, German, French, Spanish, Italian, Portuguese. "girl of 0..17" is also "girl of eight".
-_NUMBERS = tuple(
+NUMBERS = tuple(
     phrase(language)
     for language in (
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen",
@@ -27,7 +29,7 @@ _NUMBERS = tuple(
         "zero um dois três quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezesseis dezessete",
     )
 )
-_NUMBER_WORDS = frozenset(word for language in _NUMBERS for word in language)
+_NUMBER_WORDS = frozenset(word for language in NUMBERS for word in language)
 # "twenty one years" is not "one years". Joints stand between the two: "vingt et un ans".
 _TENS = frozenset(
     word
@@ -48,7 +50,8 @@ Pattern: TypeAlias = tuple[str, ...]
 Key = TypeVar("Key")
 
 
-def patterns(text: str) -> list[Pattern]:
+@lru_cache(maxsize=_REMEMBERED)
+def patterns(text: str) -> tuple[Pattern, ...]:
     """Returns the forms of one word or phrase of a rule, folded like the texts.
 
     Plurals are added automatically, unless the text begins with an equals sign: "=figa". "0..17" is each of these numbers, in
@@ -67,13 +70,13 @@ def patterns(text: str) -> list[Pattern]:
             filled.append(tuple(re.sub(_RANGE_MARK, lambda _, c=chosen: next(c), word) for word in base))
     else:
         filled = [base]
-    return filled if is_exact else [form for whole in filled for form in _inflected(whole)]
+    return tuple(filled if is_exact else (form for whole in filled for form in _inflected(whole)))
 
 
 def _numbers(low: int, high: int, *, has_words: bool) -> list[str]:
     """Returns the numbers in digits; as words too where the number is a word of its own ("0..17 yo", and not "0..17yo")."""
     digits = [str(n) for n in range(low, high + 1)] + [f"0{n}" for n in range(low, min(high, 9) + 1)]
-    words = {word for language in _NUMBERS for word in language[low : high + 1]} if has_words else set[str]()
+    words = {word for language in NUMBERS for word in language[low : high + 1]} if has_words else set[str]()
     return digits + sorted(words)
 
 

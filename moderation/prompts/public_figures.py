@@ -43,6 +43,7 @@ class Name:
     is_maker: bool = False  # listed as one who makes pictures, buildings or clothes
     is_listed: bool = False
     alone: Ruling = Ruling.ALLOW  # with nothing to object to beside it
+    is_harmed: bool = False  # in the picture, and violence is done to the person
 
     @property
     def may_be_shown(self) -> bool:
@@ -92,7 +93,12 @@ class PublicFigures:
         start, end = place
         name = tuple(words[start:end])
         is_listed, is_maker = name in self._names, name in self._makers
-        is_author = around.is_author(start, end, is_somebody_else=is_listed and not is_maker)
+        is_author = around.is_author(
+            start,
+            end,
+            is_somebody_else=is_listed and not is_maker,
+            is_in_politics=name in self._flagged,
+        )
         if not is_listed and not is_author and not around.is_in_a_persons_place(start, end):
             return None
         alone = Ruling.FLAG if name in self._flagged else Ruling.ALLOW
@@ -102,6 +108,7 @@ class PublicFigures:
             is_maker=is_maker,
             is_listed=is_listed,
             alone=Ruling.REFUSE if name in self._refused else alone,
+            is_harmed=not is_author and around.is_harmed(start, end),
         )
 
     def _size(self, words: Sequence[str], at: int, strange: Sequence[bool]) -> int:

@@ -17,6 +17,7 @@ from startup import CONTROL
 
 DEFAULT_RULES = Path(__file__).with_name("rules.toml")
 _BUILT_IN = Path(__file__).with_name("built_in.toml")
+_SHORTEST_FOREIGN = 3  # letters of a word of another language that hides no misspelling
 
 
 class RulesBroken(FileBroken):
@@ -48,6 +49,7 @@ class Rule:
     flagged_below: float = 0.0  # the same in which a refusal by words alone becomes a flag
     reads: Reads = Reads.PROMPT
     is_fixed: bool = False  # built in: no policy makes it less strict
+    is_silent: bool = False  # gives no verdict alone; it counts beside a minor and beside a real person
 
 
 class Part(StrEnum):
@@ -127,6 +129,7 @@ def compiled(rules: tuple[Rule, ...]) -> Rules:
     severe: set[str] = set()
     exact: set[str] = set()
     phrase_words: set[str] = set()
+    foreign: set[str] = set(foreign_words())
     for rule in rules:
         for part, texts in (
             (Part.ANY, rule.any_of),
@@ -140,7 +143,7 @@ def compiled(rules: tuple[Rule, ...]) -> Rules:
                     if word.startswith("=") and not rest:
                         exact |= stems
                     elif rest or part is Part.EXCEPT or head.isdigit():
-                        phrase_words |= stems
+                        (foreign if _is_foreign(word, stems) else phrase_words).update(stems)
                     else:
                         watched |= stems
                         if (
@@ -155,9 +158,15 @@ def compiled(rules: tuple[Rule, ...]) -> Rules:
         phrase_words=frozenset(word for word in phrase_words if len(word) > 1),
         exact=frozenset(exact - watched),
         ordinary=ordinary_words(),
-        foreign=frozenset(foreign_words()) - watched,
+        foreign=frozenset(word for word in foreign if len(word) >= _SHORTEST_FOREIGN) - watched,
     )
     return Rules(rules, vocabulary, book)
+
+
+def _is_foreign(text: str, stems: set[str]) -> bool:
+    """Returns whether a phrase of the rules belongs to another language. Its words must not count as English."""
+    long = {stem for stem in stems if len(stem) >= _SHORTEST_FOREIGN}
+    return not text.isascii() or (bool(long) and long.isdisjoint(ordinary_words()))
 
 
 def _toml(text: str, file: str) -> dict[str, Any]:
@@ -211,6 +220,7 @@ class _RuleReader:
             "flagged_below",
             "reads",
             "with_names",
+            "silent",
         )
         _known_only(self.table, known, self.file, self.where)
         category = Category(self._choice("category", [x.value for x in Category if x is not Category.NONE]))
@@ -237,6 +247,7 @@ class _RuleReader:
             unless=self._words("except"),
             age_restricted=softened,
             with_names=self._is_set("with_names"),
+            is_silent=self._is_set("silent"),
             allowed_below=self._score("allowed_below"),
             flagged_below=self._score("flagged_below")
             if ruling == "refuse"

@@ -1,9 +1,8 @@
 """`python -m moderation.safety_checker_process SOURCE`: the process behind moderation/pictures/safety_checker.py."""
 
-import io
-import os
 import sys
-from typing import IO, Any
+from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +10,7 @@ from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionS
 from PIL import Image
 from transformers import CLIPImageProcessor
 
+from moderation.pictures.asked_process import answer_questions
 from moderation.pictures.safety_checker import BLACKS_OUT
 
 _SLOPE = 3.0  # of the score by cosine: 0.05 below blacking out is 0.70
@@ -45,24 +45,10 @@ def _cosines(seen: torch.Tensor, concepts: torch.Tensor) -> torch.Tensor:
     return (F.normalize(seen) @ F.normalize(concepts).T)[0]
 
 
-def main(source: str, questions: IO[bytes], answers: IO[bytes]) -> None:
-    try:
-        checker = Checker(source)
-    except Exception as broken:  # the two libraries may raise anything for a missing or broken folder
-        answers.write(" ".join(f"{type(broken).__name__}: {broken}".split())[:200].encode() + b"\n")
-        answers.flush()
-        return
-    answers.write(b"ready\n")
-    answers.flush()
-    while length := questions.read(4):
-        with Image.open(io.BytesIO(questions.read(int.from_bytes(length, "big")))) as picture:
-            score = checker.score(picture.convert("RGB"))
-        answers.write(f"{score:.6f}\n".encode())
-        answers.flush()
+def load() -> Callable[[Image.Image], str]:
+    checker = Checker(sys.argv[1])
+    return lambda picture: f"{checker.score(picture):.6f}"
 
 
 if __name__ == "__main__":
-    # Output printed by the libraries would be read as replies.
-    own = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    main(sys.argv[1], sys.stdin.buffer, own)
+    answer_questions(load)

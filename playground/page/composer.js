@@ -2,7 +2,7 @@
 
 import { CommandForm } from "./command_form.js";
 import { commandData, flatten, matching, named, pairs } from "./commands.js";
-import { h } from "./dom.js";
+import { displayName, h } from "./dom.js";
 import { TYPE, check } from "./options.js";
 import { Suggest } from "./suggest.js";
 
@@ -13,6 +13,7 @@ export class Composer {
   #drafts = new Map(); // "member channel" -> unsent text
   #view = null;
   #isBusy = false;
+  #isWaiting = false; // what stands in the box is sent as soon as it can be
 
   /** acts: {say(content), command(data, name), complete(data) -> choices, upload(file), recall()} */
   constructor(store, { form, box, field, command, hint, suggest, notice }, acts) {
@@ -24,7 +25,10 @@ export class Composer {
       event.preventDefault();
       this.submit();
     });
-    field.addEventListener("input", () => this.#typed());
+    field.addEventListener("input", () => {
+      this.#wait(false);
+      this.#typed();
+    });
     field.addEventListener("keydown", (event) => this.#keys(event));
     form.addEventListener("focusout", ({ relatedTarget }) => {
       if (!form.contains(relatedTarget)) this.suggest.hide();
@@ -33,10 +37,11 @@ export class Composer {
     for (const name of ["paste", "drop"]) form.addEventListener(name, (event) => this.#files(event));
     form.addEventListener("dragover", (event) => this.#form && event.preventDefault());
     store.on("state channel", () => this.#enterChannel());
+    store.on("state bot commands", () => this.#isWaiting && this.submit());
     let wasOnline = true;
     store.on("bot", () => {
       const isOnline = store.bot.status === "online";
-      if (isOnline && !wasOnline) this.complain(""); // remove the message that the bot is offline
+      if (isOnline && !wasOnline && !this.#isWaiting) this.complain(""); // remove the message that the bot is offline
       wasOnline = isOnline;
     });
     store.on("commands", () => document.activeElement === field && this.#typed());
@@ -55,8 +60,11 @@ export class Composer {
     this.field.placeholder = name;
     const view = `${store.me.id} ${channel.id}`;
     if (this.#view === view) return;
-    this.#drafts.set(this.#view, this.field.value);
+    const isFirst = this.#view === null;
+    if (!isFirst) this.#drafts.set(this.#view, this.field.value);
     this.#view = view;
+    if (isFirst) return this.#isWaiting || this.complain(""); // what was typed before the page knew its channel stays
+    this.#wait(false);
     this.#close();
     this.#write(this.#drafts.get(view) ?? "");
     this.complain("");
@@ -76,7 +84,7 @@ export class Composer {
   #typed() {
     const text = this.field.value;
     this.#fit();
-    this.complain("");
+    if (!this.#isWaiting) this.complain("");
     this.#hintAt(text);
     const isWritten = named(this.#entries, text) && /\s/.test(text.slice(1 + named(this.#entries, text).entry.name.length));
     if (!/^\/[^\n]*$/.test(text) || isWritten) return this.suggest.hide();
@@ -115,6 +123,11 @@ export class Composer {
 
   #keys(event) {
     if (event.isComposing || this.suggest.takes(event)) return;
+    if (event.key === "Escape" && this.#isWaiting) {
+      this.#wait(false);
+      this.complain("");
+      return;
+    }
     const found = named(this.#entries, this.field.value);
     const isWhole = found && found.entry.options.length === 0 && !found.rest;
     if (event.key === "Enter" && !event.shiftKey && isWhole) {
@@ -185,10 +198,33 @@ export class Composer {
     this.box.classList.toggle("has-notice", Boolean(text));
   }
 
+  /** Returns what the page waits for before it sends what stands in the box; "" when it can be sent. */
+  #obstacle() {
+    const { me, bot, commands } = this.#store;
+    if (!me) return "The page is loading.";
+    if (!this.#form && !/^\/[\w-]/.test(this.field.value.trim())) return "";
+    const isStarting = bot.status === "starting" || (bot.status === "online" && !commands.length);
+    return isStarting ? `${displayName(bot.user)} is starting.` : "";
+  }
+
+  #wait(isWaiting, obstacle = "") {
+    if (isWaiting) this.notice.replaceChildren(h("span", { class: "spinner is-on" }), ` ${obstacle} Your line is sent as soon as it is ready. Esc or a change stops that.`);
+    this.#isWaiting = isWaiting;
+    this.box.classList.toggle("is-waiting", isWaiting);
+    this.notice.classList.toggle("is-waiting", isWaiting);
+    if (isWaiting) this.box.classList.remove("has-notice");
+  }
+
   async submit() {
     if (this.#isBusy) return;
-    this.#isBusy = true;
     this.suggest.hide();
+    const isEmpty = !this.#form && !this.field.value.trim();
+    const obstacle = isEmpty ? "" : this.#obstacle();
+    const wasWaiting = this.#isWaiting;
+    this.#wait(Boolean(obstacle), obstacle);
+    if (obstacle) return;
+    if (wasWaiting) this.complain("");
+    this.#isBusy = true;
     try {
       await (this.#form ? this.#submitForm() : this.#submitText(this.field.value.trim()));
     } catch (error) {
@@ -213,7 +249,7 @@ export class Composer {
     if (!text) return;
     const found = text.startsWith("/") ? named(this.#entries, text) : null;
     if (!found) {
-      if (/^\/[\w-]/.test(text)) return this.complain(`There is no command ${text.split(/\s/)[0]}.`);
+      if (/^\/[\w-]/.test(text)) return this.complain(this.#unknown(text.split(/\s/)[0]));
       await this.#acts.say(text);
       return this.#done();
     }
@@ -227,6 +263,12 @@ export class Composer {
     const options = read.filter(({ value }) => value !== undefined).map(({ option, value }) => ({ name: option.name, type: option.type, value }));
     await this.#acts.command(commandData(entry, options), entry.name);
     this.#done();
+  }
+
+  #unknown(command) {
+    const { bot, commands } = this.#store;
+    if (!commands.length) return `${displayName(bot.user)} is offline, and its commands are not known yet.`;
+    return `There is no command ${command}.`;
   }
 
   #done() {

@@ -22,8 +22,8 @@ from moderation import DAY
 from playground.server import Playground
 from playground.world.guild import READ_MESSAGE_HISTORY, Overwrite
 from playground.world.messages import Message
+from tests.bot.cards import SAY, a_job
 from tests.bot.conftest import until
-from tests.bot.gallery.test_cards import SAY, a_job
 from tests.bot.painter import png
 from tests.openapi import Judge
 
@@ -201,6 +201,35 @@ async def test_a_post_whose_answer_is_lost_is_not_posted_twice(
     play.fail_next("POST", "/channels/…", status=502, is_after=True)
     message_id = await PostedMessage(atelier, place, JOB).edit(note("one"), [])
     assert [each.id for each in await play.person("ada").sees("gallery")] == [message_id]
+
+
+@pytest.mark.parametrize("path", ["/channels/…", "/webhooks/…"])
+async def test_a_mention_whose_answer_is_lost_notifies_once(
+    play: Playground, atelier: Atelier, place: ReplyTarget, path: str
+) -> None:
+    ada = play.person("ada")
+    use = await ada.slash("gallery", "queue")
+    await use.wait_for_message()
+    living = replace(place, token=use.interaction.token, token_at=time.time())
+    play.fail_next("POST", path, status=502, is_after=True)
+    await PostedMessage(atelier, living, JOB).mention(f"<@{ada.id}>: done", ada.id)
+    assert [each.content for each in await ada.sees("gallery") if each.json["mentions"]] == [
+        f"<@{ada.id}>: done"
+    ]
+
+
+async def test_where_the_bot_may_not_post_a_mention_goes_by_the_token(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    ada = play.person("ada")
+    use = await ada.slash("gallery", "queue")
+    await use.wait_for_message()
+    play.fail_next("POST", "/channels/…", status=403, code=50013)
+    living = replace(place, token=use.interaction.token, token_at=time.time())
+    await PostedMessage(atelier, living, JOB).mention(f"<@{ada.id}>: done", ada.id)
+    assert [each.content for each in await ada.sees("gallery") if each.json["mentions"]] == [
+        f"<@{ada.id}>: done"
+    ]
 
 
 async def test_a_post_that_a_kill_forgot_is_found_again_and_shows_the_newest(

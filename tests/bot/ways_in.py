@@ -4,20 +4,17 @@ is complete and that all ways give one verdict."""
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
 
 from PIL import Image
 
-from bot.commands.picture import (
+from bot.commands.picture_forms import (
     InstructionForm,
     PictureForm,
     StyleForm,
 )
-from bot.gallery import region, typed_cards
 from bot.gallery.region import RegionForm
-from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
-from bot.gallery.typed_cards import EditForm, typed_in
-from bot.mask_page import drawn_regions
+from bot.gallery.remix_form import RemixForm
+from bot.gallery.typed_cards import EditForm
 from bot.mask_page.drawn_regions import DrawnForm
 from bot.studio.orders.defaults import Usual, composed
 from bot.studio.orders.inline import NAMES
@@ -26,18 +23,18 @@ from bot.studio.orders.outpainting import OUTPAINTING
 from bot.studio.orders.parameters import PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
 from bot.studio.orders.several import as_typed, compose_each
-from bot.texts import ENGLISH, language
 from bot.ui.forms import TextForm
-from db.images import StoredImage
-from db.jobs import Job, ReplyTarget
 from db.member_settings import MemberDefaults
-from db.verdicts import VerdictRecord
 from generation.files.images import parameters_of, to_png
-from generation.request import ImageSize, Prompt, Region
-from moderation.verdict import ALLOWED
-from playground.content.modals import filled, read_modal
-from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, Shop, an_order
-from tests.bot.painter import png
+from generation.request import Prompt
+from tests.bot.conftest import ADA, GUILD, SMALL, Shop
+from tests.bot.ways_through_forms import (
+    edited,
+    kept,
+    written_for_a_drawn_region,
+    written_for_a_region,
+    written_in_a_form,
+)
 from tests.bot.ways_with_pictures import (
     Way,
     beside_a_picture,
@@ -178,9 +175,6 @@ FORMS = {
 
 # ---- how a text takes each way
 
-WIDE = ImageSize(width=80, height=48)
-"""Not a square: that can't be made square."""
-
 
 def typed(form: str) -> Way:
     async def path(shop: Shop, text: str) -> Order:
@@ -296,85 +290,11 @@ async def weighted(shop: Shop, text: str) -> Order:
     return compose(PromptInput(prompt=prompt), ADA, [SMALL], SMALL)
 
 
-async def kept(shop: Shop, prompt: Prompt, **changes: Any) -> Job:
-    """Stores an old finished job with a picture, independent of the current rules."""
-    job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # the same row as the studio writes
-        an_order(images=1, prompt=prompt, size=WIDE),
-        ALLOWED,
-        ReplyTarget(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
-        shop.clock.now,
-    )
-    job = replace(job, **changes)
-    async with shop.records.database.transaction() as tx:
-        await shop.records.jobs.record(tx, job)
-        stored: StoredImage = await shop.records.pictures.store(
-            tx,
-            job=job.id,
-            index=0,
-            content=png(),
-            size=ImageSize(width=16, height=16),
-            seed=1,
-            at=shop.clock.now,
-        )
-        assert stored
-        await shop.records.jobs.finish(tx, job.id, shop.clock.now)
-    return job
-
-
 def pressed(press: GalleryAction, *, is_negative: bool = False) -> Way:
     async def path(shop: Shop, text: str) -> Order:
         prompt = Prompt(text="a quiet hill", negative=text) if is_negative else Prompt(text=text)
         job = await kept(shop, prompt)
         return await shop.variations.pressed(press, job.id, 0, ADA)
-
-    return path
-
-
-def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
-    """Remixes another member's picture with the text in the modal."""
-
-    async def path(shop: Shop, text: str) -> Order:
-        job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
-        modal = read_modal(form_of(language(ENGLISH), await shop.variations.remixable(job.id, ADA)).to_dict())
-        entries = {"prompt": form.format(text), "negative": negative.format(text)}
-        wanted = remix_input_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
-        assert wanted is not None
-        return await shop.variations.remix(wanted.job, wanted.image, wanted.words, ADA, wanted.change)
-
-    return path
-
-
-def written_for_a_drawn_region(form: str, *, negative: str = "{}") -> Way:
-    """Redraws a region that was drawn on the page, with the text in the modal."""
-
-    async def path(shop: Shop, text: str) -> Order:
-        job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
-        remixable, _ = await shop.variations.regional(job.id, 0, ADA)
-        modal = read_modal(drawn_regions.form_of(language(ENGLISH), remixable, 0).to_dict())
-        entries = {"prompt": form.format(text), "negative": negative.format(text)}
-        wanted = drawn_regions.drawn_input_in(
-            {"custom_id": modal["custom_id"], "components": filled(modal, entries)}
-        )
-        assert wanted is not None
-        left = Region(rows=1, columns=2, cells=(0,))
-        return await shop.variations.region(wanted.job, wanted.image, left, wanted.words, ADA)
-
-    return path
-
-
-def written_for_a_region(form: str, *, negative: str = "{}") -> Way:
-    """Redraws a region of another member's picture with the text in the modal."""
-
-    async def path(shop: Shop, text: str) -> Order:
-        job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
-        remixable, _ = await shop.variations.regional(job.id, 0, ADA)
-        modal = read_modal(region.form_of(language(ENGLISH), remixable, 0).to_dict())
-        entries = {"cells": ["4"], "prompt": form.format(text), "negative": negative.format(text)}
-        wanted = region.region_input_in(
-            {"custom_id": modal["custom_id"], "components": filled(modal, entries)}
-        )
-        assert wanted is not None
-        return await shop.variations.region(wanted.job, wanted.image, wanted.region, wanted.words, ADA)
 
     return path
 
@@ -385,33 +305,6 @@ def one_of_several(form: str) -> Way:
     async def path(shop: Shop, text: str) -> Order:
         asked = as_typed(PromptInput(prompt=form.format(text)))
         return compose_each(PromptInput(prompt=asked), ADA, [SMALL], SMALL)[1]
-
-    return path
-
-
-def edited(form: str = "{}", *, negative: str = "{}") -> Way:
-    """Sends the text in the form of a refused prompt."""
-
-    async def path(shop: Shop, text: str) -> Order:
-        refused = VerdictRecord(
-            id=1,
-            at=0.0,
-            guild_id=GUILD,
-            channel_id=CHANNEL,
-            member=ADA.member,
-            member_name="ada",
-            job=None,
-            message_id=None,
-            source="/imagine",
-            prompt="a quiet hill",
-            negative="a fence",
-            verdict=ALLOWED,
-        )
-        modal = read_modal(typed_cards.form_of(language(ENGLISH), refused, "").to_dict())
-        entries = {"prompt": form.format(text), "negative": negative.format(text)}
-        wanted = typed_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
-        assert wanted is not None
-        return compose_each(wanted, ADA, [SMALL], SMALL)[0]
 
     return path
 

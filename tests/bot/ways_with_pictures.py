@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from PIL import Image
 
-from bot.commands.picture import form_of as form_of_picture
-from bot.commands.picture import (
+from bot.commands.picture_forms import (
     instruction_form,
     instruction_in,
-    picture_input_in,
+    remix_form,
+    remix_in,
     style_form,
-    style_input_in,
+    style_in,
 )
 from bot.studio.orders.control.sketches import Sketchers, SketchOrder, compose_sketch
 from bot.studio.orders.order import Order
@@ -76,7 +76,7 @@ def used_as_style_in_the_panel(wish: PromptInput) -> StyleOrder:
     """Sends the text in the form "Use as style" of the menu Picture…"""
     modal = read_modal(style_form(language(ENGLISH), 1, 0, [0, 1]).to_dict())
     sent = {"custom_id": modal["custom_id"], "components": filled(modal, {"prompt": wish.prompt})}
-    wanted = style_input_in(sent)
+    wanted = style_in(sent)
     assert wanted is not None
     return in_the_style(wanted.words)
 
@@ -92,9 +92,9 @@ def instructed_in_the_panel(wish: PromptInput) -> EditOrder:
 
 def sent_in_the_panel(wish: PromptInput) -> PictureOrder:
     """Sends the text in the form of the menu Picture…"""
-    modal = read_modal(form_of_picture(language(ENGLISH), 1, 0).to_dict())
+    modal = read_modal(remix_form(language(ENGLISH), 1, 0).to_dict())
     sent = {"custom_id": modal["custom_id"], "components": filled(modal, {"prompt": wish.prompt})}
-    wanted = picture_input_in(sent)
+    wanted = remix_in(sent)
     assert wanted is not None
     return started(wanted.words)
 

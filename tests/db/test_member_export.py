@@ -127,7 +127,7 @@ HANDED_OVER = {
         region factor
     """,
     "job_parents": "job position parent parent_image upload role strength placement region factor control blended",
-    "uploads": "id member guild_id channel_id sha256 width height bytes created_at text removed_at",
+    "uploads": "id member guild_id channel_id sha256 width height bytes created_at text parent removed_at",
     "images": "job image_index sha256 width height seed bytes created_at removed_at mark pdq",
     "verdicts": """
         id at guild_id channel_id member member_name job message_id source prompt negative ruling category field
@@ -144,7 +144,7 @@ HANDED_OVER = {
     "appeals": "id case_id member text at decision decided_at answer",
     "reports": "id guild_id job member reason at",
     "presets": "member name text saved_at",
-    "styles": "id guild_id name version member words loras upload saved_at",
+    "styles": "id guild_id name version member words loras upload saved_at removed_at case_id",
     "drawn_regions": "member job image_index created_at region drawn_at",
     "member_settings": "member aspect images model scheduler suffix style pings vary remix saved_at",
     "erasures": "member asked_at",
@@ -167,6 +167,7 @@ HANDED_OVER = {
 KEPT_BACK = {
     "jobs": "token token_at",  # a credential
     "drawn_regions": "link",  # a part of a credential
+    "uploads": "scores",  # a detector's
     "images": "removed_by scores",  # data about other people; a detector's scores
     "verdicts": "rule words score normal_form likeness language",  # internals of the filter's decision
     "audit": "actor previous hash member",  # digests

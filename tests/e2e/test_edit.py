@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from PIL import Image
+from playwright.async_api import expect
 
 from playground.people.person import Person, Use
 from playground.world.messages import Message
+from tests.e2e.page.test_own_pictures import send_with_picture
+from tests.e2e.page.test_page_with_bot import LONG, card
 from tests.e2e.stage import Options, Stage, is_gallery, job_of, on_stage, picture_of, seed_of
 from tests.openapi import needs_openapi
 from tests.pictures import REFUSED, blobs, png, waves
+from tests.playground.page.conftest import Visit
 from tests.tiny_models import edit_json, tiny_klein, tiny_sd
 from tests.tiny_styles import tiny_style_adapter
 
@@ -82,7 +86,7 @@ async def test_an_instruction_changes_three_pictures_and_its_order_is_like_any_o
     job = row_of(stage, gallery)
     assert (job["model"], job["action"], job["prompt"]) == ("klein", "imagine", "put image 2 on image 1")
     assert (job["width"], job["height"], job["images"]) == (80, 48, 2)
-    assert "from 3 supplied pictures" in gallery.texts
+    assert "edited from 3 supplied pictures" in gallery.texts
     found = inputs(stage, gallery)
     assert [role for role, *_ in found] == ["reference"] * 3
     rows = [stage.row("SELECT * FROM uploads WHERE id = ?", upload) for _, upload, _ in found]
@@ -195,6 +199,17 @@ async def test_an_edit_goes_on_after_the_bot_was_killed(stage: Stage) -> None:
     gallery = await drawn_for(ada, seen)
     assert [role for role, *_ in inputs(stage, gallery)] == ["reference"] * 2
     assert stage.spent(ada) == 1 and not is_gallery(gallery)
+
+
+async def test_a_member_edits_and_uses_a_style_on_the_page(stage: Stage, visit: Visit) -> None:
+    page = await visit(stage.play, stage.guest().user.username)
+    line = "/edit instruction: make it green --images 1"
+    await send_with_picture(page, line, "picture", "second", size=(250, 150))
+    edited = card(page, "make it green", "edited from 2 supplied pictures")
+    await expect(edited.get_by_role("button", name="🔄")).to_be_visible(timeout=LONG)
+    await send_with_picture(page, "/style reference prompt: a lamp on the page --images 1 model: inky")
+    styled = card(page, "a lamp on the page", "In the style of a picture.")
+    await expect(styled.get_by_role("button", name="V1")).to_be_visible(timeout=LONG)
 
 
 async def in_style(person: Person, prompt: str, picture: bytes, **options: Any) -> Message:

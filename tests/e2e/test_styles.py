@@ -84,8 +84,19 @@ async def test_refused_words_and_pictures_are_not_kept_and_moderators_remove_wha
     assert stage.rows("SELECT 1 FROM styles WHERE name = 'x'") == []
     await saved(stage, ada, name="x", words="on paper")
     said = await stage.private(await stage.mia.slash("gallery", "style delete", name="x", reason="ugly"))
-    assert "is deleted" in said
+    assert "is deleted" in said and "`/mod restore` brings its words and LoRAs back for 30 days." in said
     assert [each["action"] for each in stage.acts_about(ada)] == ["style-remove"]
+    choices = await stage.mia.autocomplete("gallery", "mod restore", focused="style", reason="a mistake")
+    assert [each["value"] for each in choices] == ["x"]
+    back = await stage.private(await stage.mia.slash("gallery", "mod restore", style="x", reason="a mistake"))
+    assert back == "Back is the style `x`, without its picture."
+    assert "on paper" in await stage.private(await ada.slash("gallery", "style show", name="x"))
+    again = await stage.private(await stage.mia.slash("gallery", "mod restore", style="x", reason="again"))
+    assert again == "No moderator removed a style `x` in the last 30 days."
+    purged = await stage.private(
+        await stage.mia.slash("gallery", "mod purge", since="1h", reason="spam", member=ada.id)
+    )
+    assert "1 style that was saved since then is removed too: `x`." in purged
 
 
 @needs_openapi

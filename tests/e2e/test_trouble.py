@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from generation.files.images import read_parameters
 from playground.gateway.gateway import Connection
 from playground.world.messages import Message
 from tests.e2e.stage import WAIT, Options, Stage, full_disk, is_gallery, job_of, on_stage, picture_of
@@ -177,6 +178,32 @@ async def test_a_worker_killed_in_the_middle_of_a_job_is_replaced_and_the_job_ar
     assert posted(stage) == [*before, behind.message.id if behind.message else 0]
     assert stage.spent(ada) == 1
     assert stage.job(gallery)["state"] == "done"
+
+
+async def test_a_creative_upscale_arrives_once_though_its_worker_and_then_the_bot_were_killed(
+    stage: Stage,
+) -> None:
+    ada = stage.guest()
+    small = await stage.draw(ada, "a fern", steps=40, images=1)
+    before = posted(stage)
+    use = await stage.press(ada, small, "Upscale creative")
+    card = await stage.card(use, is_running)
+    job, worker = job_of(card), stage.worker
+    assert worker is not None
+    os.kill(worker, signal.SIGKILL)
+    await stage.until(lambda: stage.worker not in (None, worker))
+    await activity(stage, "in the queue")
+    assert state_of(stage, job) == "running", "it is drawn again"
+    await stage.kill()
+    assert state_of(stage, job) == "running" and stage.files(job) == []
+    await stage.start()
+    large = await stage.gallery(use)
+    assert large.id == card.id and posted(stage) == [*before, large.id]
+    assert "picture 1, upscaled with new details" in large.texts
+    assert (await picture_of(large)).size == (128, 128)
+    (content,) = stage.files(job)
+    assert "Hires upscale: 2" in read_parameters(content.read_bytes())
+    assert stage.job(large)["action"] == "creative" and stage.spent(ada) == 2
 
 
 def state_of(stage: Stage, job: str) -> str:

@@ -226,7 +226,7 @@ def _own(rules: Rules) -> Iterator[Example]:
     )
     for phrase in excepted:
         yield _phrase(f"a {phrase}", "excepted", None, rules)
-    for rule in rules.rules:
+    for rule in (each for each in rules.rules if not each.is_silent):
         if rule.category in CATEGORIES and rule.reads is Reads.PROMPT and rule.ruling is Ruling.REFUSE:
             for phrase in filter(_PLAIN.fullmatch, rule.any_of if not rule.with_any_of else ()):
                 yield _phrase(phrase, "rules", rule.category, rules)

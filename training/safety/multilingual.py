@@ -1,12 +1,15 @@
 """`python -m training.safety.multilingual --data DIR`: trains the head that scores other languages, on English prompts alone.
 
-The encoder is frozen: fine-tuned to English, it loses languages. A strong weight decay makes the head carry over. The scale is
-set by users' prompts that the head has not seen: 2 % reach the flag of the standard policy, 0.3 % its refusal. Run it after
-training.safety.train, which writes the model's card anew.
+The encoder is frozen: fine-tuned to English, it loses languages. A strong weight decay makes the head carry over. Sources whose
+rows are unsafe for the picture that came of them teach it noise, and are left out. Of rows that one language model wrote, a part
+is enough. Requests ("how do I …") are repeated, because the other sources have few. The scale is set by users' prompts that the
+head has not seen: 2 % reach the flag of the standard policy, 0.3 % its refusal. Run it after training.safety.train, which writes
+the model's card anew.
 """
 
 import argparse
 import json
+import random
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from math import log
@@ -31,6 +34,11 @@ _FOLDS = 4
 _FLAGGED, _REFUSED = 0.02, 0.003  # shares of users' prompts
 _LETTERS = 600
 _TEXTS = 32  # encoded at once
+_JUDGED_BY_PICTURE = frozenset({"adversarial_nibbler", "i2p"})
+_MOST = {"coprov2_train": 12_000, "coprov2_test": 3_000}  # rows
+_REQUESTS = Path(__file__).with_name("requests.txt")
+_REPEATS = 20  # of each request
+_SAFE = "safe"
 
 
 def main() -> None:
@@ -41,12 +49,11 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found = [
-        example
-        for example in examples(options.data, load_rules(), seed=_SEED)
-        if example.prompt and example.language == "en" and not example.source.startswith(WORD_LISTS)
-    ]
-    vectors = torch.from_numpy(_vectors([example.prompt for example in found], options.vectors)) * SCALE
+    found = [*_described(options.data), *requests()]
+    once = torch.from_numpy(_vectors([example.prompt for example in found], options.vectors)) * SCALE
+    times = [_REPEATS if example.source == _REQUESTS.stem else 1 for example in found]
+    found = [example for example, repeats in zip(found, times, strict=True) for _ in range(repeats)]
+    vectors = once.repeat_interleave(torch.tensor(times), dim=0)
     harm, categories = _scaled(vectors, found), _category_head(vectors, found)
     weights = torch.cat([harm.weight, categories.weight]).detach().numpy()
     bias = torch.cat([harm.bias, categories.bias]).detach().numpy()
@@ -54,7 +61,45 @@ def main() -> None:
     card = json.loads((MODEL / CARD).read_text(encoding="utf-8"))
     card["files"][HEAD] = sha256((MODEL / HEAD).read_bytes()).hexdigest()
     (MODEL / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    print(f"{len(found)} prompts; wrote {MODEL / HEAD}")
+    print(f"{len(found)} rows; wrote {MODEL / HEAD}")
+
+
+def _described(data: Path) -> list[Example]:
+    """Returns the English prompts of the development data and of the rules."""
+    found = [
+        example
+        for example in examples(data, load_rules(), seed=_SEED)
+        if example.prompt
+        and example.language == "en"
+        and not example.source.startswith(WORD_LISTS)
+        and example.source not in _JUDGED_BY_PICTURE
+    ]
+    chance = random.Random(_SEED)
+    for source, most in _MOST.items():
+        own = [at for at, example in enumerate(found) if example.source == source]
+        left_out = set(chance.sample(own, max(0, len(own) - most)))
+        found = [example for at, example in enumerate(found) if at not in left_out]
+    return found
+
+
+def requests() -> list[Example]:
+    """Reads requests.txt. Raises ValueError for a category that is not one of the classifier's."""
+    found: list[Example] = []
+    for line in _REQUESTS.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            category, _, text = map(str.strip, line.partition("|"))
+            is_unsafe = category != _SAFE
+            found.append(
+                Example(
+                    prompt=text,
+                    text=text,
+                    is_unsafe=is_unsafe,
+                    category=CATEGORIES.index(Category(category)) if is_unsafe else -1,
+                    source=_REQUESTS.stem,
+                    language="en",
+                )
+            )
+    return found
 
 
 def _vectors(texts: Sequence[str], kept: Path | None) -> NDArray[np.float32]:

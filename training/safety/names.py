@@ -40,7 +40,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder with public_figures.jsonl")
     options = parser.parse_args()
     rules = load_rules()
-    characters = {FICTIONAL + " ".join(phrase(name)) for name in _listed(_FICTIONAL)}
+    # "Lara" is read as a misspelt "Laura", so a character has two forms as well.
+    characters = {
+        FICTIONAL + form
+        for name in _listed(_FICTIONAL)
+        for form in (" ".join(phrase(name)), canonical(name, rules))
+    }
     marks = {
         form: mark
         for mark, path in _MARKED.items()

@@ -10,11 +10,13 @@ from discord import app_commands
 
 from bot.client import Interaction, answer
 from bot.commands.mod import log as mod_log
+from bot.commands.style_choices import removed_styles_like
 from bot.permissions import ModeratorsGroup, demand_below, moderator_of, seconds_of
 from bot.studio import NoSuchJob, NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
+from bot.studio.styles.applied import folded
 from bot.ui import command, say_in, say_to, text
-from db import Job, Outcome
+from db import LONGEST_STYLE_NAME, Job, Outcome
 from generation import JobId, MemberId
 from moderation import Ruling
 
@@ -113,9 +115,10 @@ class Mod(ModeratorsGroup):
         picture: str | None = None,
         since: str | None = None,
         member: discord.User | None = None,
+        style: app_commands.Range[str, 1, LONGEST_STYLE_NAME] | None = None,
     ) -> None:
         atelier, by = interaction.client, moderator_of(interaction)
-        if picture is None and since is None:
+        if picture is None and since is None and style is None:
             raise NothingSaid("mod-restore")
         if since is not None and member is None and not by.is_senior:
             raise NotSenior
@@ -125,10 +128,16 @@ class Mod(ModeratorsGroup):
             job_id=await _job_id_of(interaction, picture) if picture else None,
             since=atelier.parts.clock() - seconds_of(since) if since else None,
             member=MemberId(member.id) if member else None,
+            style=folded(style or ""),
         )
-        await answer(interaction, say_to(interaction)("mod-restored", pictures=restored.pictures))
+        say, names = say_to(interaction), [f"`{each}`" for each in restored.styles]
+        parts = [say("mod-restored", pictures=restored.pictures)] if restored.pictures else []
+        parts += [say("mod-restored-styles", styles=len(names), names=" ".join(names))] if names else []
+        await answer(interaction, " ".join(parts))
         for case_id in restored.cases:
             await atelier.mod_channel.refresh_case(case_id)
+
+    restore.autocomplete("style")(removed_styles_like)
 
 
 async def remove_picture(interaction: Interaction, message: int) -> None:

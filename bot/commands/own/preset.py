@@ -4,7 +4,6 @@ from discord import app_commands
 
 from bot.client import Interaction, answer
 from bot.permissions import actor_of
-from bot.studio.presets import MOST
 from bot.ui import command, markdown, say_to, text
 from db import LONGEST_TEXT
 
@@ -15,12 +14,13 @@ _ROOM = 3600
 async def presets_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     """Returns the member's presets whose name or text contains the typed text."""
     typed = current.strip().casefold()
-    known = await interaction.client.parts.presets.of(actor_of(interaction))
+    presets = interaction.client.parts.presets
+    known = await presets.of(actor_of(interaction))
     return [
         app_commands.Choice(name=markdown.short(f"{name} · {text}", 100), value=name)
         for name, text in known.items()
         if typed in name or typed in text.casefold()
-    ][:MOST]
+    ][: presets.most]
 
 
 class PresetGroup(app_commands.Group):
@@ -35,13 +35,13 @@ class PresetGroup(app_commands.Group):
 
     @command("command-preset-list", "list")
     async def show(self, interaction: Interaction) -> None:
-        say = say_to(interaction)
-        known = await interaction.client.parts.presets.of(actor_of(interaction))
+        say, presets = say_to(interaction), interaction.client.parts.presets
+        known = await presets.of(actor_of(interaction))
         if not known:
             await answer(interaction, say("preset-none"))
             return
         room = min(LONGEST_TEXT, _ROOM // len(known) - 50)
-        lines = [say("preset-title", count=len(known), most=MOST)]
+        lines = [say("preset-title", count=len(known), most=presets.most)]
         lines += [f"- `{name}` · `{markdown.code(text, room)}`" for name, text in known.items()]
         await answer(interaction, "\n".join(lines))
 

@@ -13,7 +13,9 @@ const frame = document.getElementById("frame");
 const picture = { width: Number(page.dataset.width), height: Number(page.dataset.height) };
 const canvas = document.getElementById("canvas");
 const pen = canvas.getContext("2d");
-const small = new OffscreenCanvas(columns, rows);
+const small = document.createElement("canvas"); // not an OffscreenCanvas, which older browsers lack
+small.width = columns;
+small.height = rows;
 const smallPen = small.getContext("2d");
 const ring = document.getElementById("ring");
 const brush = document.getElementById("brush");
@@ -26,7 +28,7 @@ const said = document.getElementById("said");
 
 let last = null; // the pointer's place while it paints, in cells
 let cursor = { x: columns / 2, y: rows / 2 }; // the brush's place, in cells
-let isSent = false;
+let isFixed = false; // from the press on "send" on: what was sent is what the page shows
 
 // ---- the picture's size on the page
 
@@ -94,8 +96,8 @@ function show() {
     pen.lineTo(at + canvas.height, 0);
   }
   pen.stroke();
-  undo.disabled = isSent || earlier.length === 0;
-  clear.disabled = send.disabled = isSent || count === 0;
+  undo.disabled = isFixed || earlier.length === 0;
+  clear.disabled = send.disabled = isFixed || count === 0;
 }
 
 function showRing() {
@@ -117,7 +119,7 @@ function place(event) {
 }
 
 canvas.addEventListener("pointerdown", (event) => {
-  if (isSent || last || event.button !== 0) return;
+  if (isFixed || last || event.button !== 0) return;
   canvas.setPointerCapture(event.pointerId);
   remember();
   last = cursor = place(event);
@@ -127,7 +129,7 @@ canvas.addEventListener("pointerdown", (event) => {
 });
 
 canvas.addEventListener("pointermove", (event) => {
-  ring.style.display = isSent ? "none" : "block";
+  ring.style.display = isFixed ? "none" : "block";
   cursor = place(event);
   showRing();
   if (!last) return;
@@ -153,7 +155,7 @@ canvas.addEventListener("pointerleave", () => {
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 canvas.addEventListener("keydown", (event) => {
-  if (isSent) return;
+  if (isFixed) return;
   const move = MOVES[event.key];
   if (move) {
     cursor = {
@@ -208,7 +210,9 @@ function packed() {
 
 send.addEventListener("click", async () => {
   if (!cells.includes(1)) return tell(page.dataset.empty, "failed");
-  send.disabled = true;
+  isFixed = true;
+  stop();
+  show();
   tell(page.dataset.sending);
   try {
     const answer = await fetch("region", {
@@ -220,12 +224,13 @@ send.addEventListener("click", async () => {
     });
     const isText = answer.headers.get("Content-Type")?.startsWith("application/json");
     const text = isText ? (await answer.json()).said : page.dataset.failed;
-    isSent = answer.ok;
+    isFixed = answer.ok;
     tell(text, answer.ok ? "sent" : "failed");
   } catch {
+    isFixed = false;
     tell(page.dataset.failed, "failed");
   }
-  if (isSent) {
+  if (isFixed) {
     ring.style.display = "none";
     for (const each of [brush, erase, size]) each.disabled = true;
   }

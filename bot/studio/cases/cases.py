@@ -300,13 +300,14 @@ class Casework:
         return case
 
     async def undo(self, tx: Transaction, case: Case, by: Moderator) -> bool:
-        """Takes back the case's strike, block and banned pictures, as far as they hold. Returns False when none did."""
+        """Takes back the case's strike, block, banned pictures and removed styles. Returns False when none held."""
         is_pardoned = await self.records.strikes.pardon(tx, case.id, by=by.member, at=self.clock())
         is_lifted = await self.records.blocks.lift(tx, case.block, by=by.member, at=self.clock())
         if is_lifted and case.power:
             await self.want(tx, EffectKind.LIFT, case)
         is_welcome = await self.records.banned.lift_of_case(tx, case) > 0
-        return is_pardoned or is_lifted or is_welcome
+        is_back = bool(await self.takedown.removed_styles.restore_of_case(tx, case))
+        return is_pardoned or is_lifted or is_welcome or is_back
 
     # ---- the server's settings
 
@@ -377,6 +378,8 @@ class Casework:
             block, ended = await self.takedown.block_in(tx, by, case.member, decision.reason, expires_at)
             cancelled += ended
             holding = await self.records.blocks.live(case.guild_id, case.member, now)
+        if outcome is Outcome.BAN:
+            await self.takedown.removed_styles.remove_all(tx, case.guild_id, case.member, case.id)
         strike_until = None
         # The first refusal may be an accident, so it gives no strike.
         if outcome in STRIKING and not case.is_first_refusal:

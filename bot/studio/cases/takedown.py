@@ -15,7 +15,8 @@ from bot.studio import (
     OwnCase,
     demand_known,
 )
-from db import Act, Block, Case, EffectKind, EntryKind, Job, Looks, Repositories, Transaction
+from bot.studio.cases.removed_styles import RemovedStyles
+from db import Act, Block, Case, EffectKind, EntryKind, Job, Looks, Repositories, Style, Transaction
 from generation import JobId, MemberId, Running
 from generation.queue.dispatcher import Dispatcher
 
@@ -36,6 +37,7 @@ class Removed:
 class Restored:
     pictures: int
     cases: tuple[int, ...]  # ids of the cases that got an entry
+    styles: tuple[str, ...] = ()  # names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Purged:
     jobs: list[Job]
     plain: int  # pictures that can't be recognised when generated again
     cases: list[int]  # ids of the open cases that got an entry
-    styles: list[str]  # names of styles that were saved since then and are still there, newest first
+    styles: list[str]  # names of the removed styles, newest first
 
 
 class Takedown:
@@ -60,6 +62,7 @@ class Takedown:
         self._free_cancels = free_cancels
         self._dispatch = dispatch
         self._clock = clock
+        self.removed_styles = RemovedStyles(records, clock)
 
     @property
     def now(self) -> float:
@@ -92,7 +95,7 @@ class Takedown:
         """Removes all of a job's pictures: marks the rows and deletes the files. For the job's member or a moderator.
 
         A moderator's removal is logged, cancels the job while it waits or runs, and similar pictures are then refused in that
-        server.
+        server. Styles lose the pictures too.
         Raises NoSuchJob, NotYours.
         """
         job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
@@ -117,11 +120,13 @@ class Takedown:
         job_id: JobId | None = None,
         since: float | None = None,
         member: MemberId | None = None,
+        style: str = "",
     ) -> Restored:
         """Allows pictures similar to removed ones again: those of a job, or those removed since `since` (unix seconds).
 
         `member`: only that member's; None: every member's. The removed pictures themselves stay deleted.
-        Raises NoSuchJob, OwnCase, NothingToRestore.
+        Brings removed styles back: those removed since then, and the one named `style` (folded).
+        Raises NoSuchJob, OwnCase, NothingToRestore, NoRemovedStyle, StyleIsThere.
         """
         async with self._records.database.transaction() as tx:
             job = await self._records.jobs.get(job_id) if job_id else None
@@ -129,8 +134,13 @@ class Takedown:
                 demand_known(job, job.id, by)
             if by.member in (member, job and job.member):
                 raise OwnCase
-            jobs = [job_id] if job_id else []
+            jobs, styles = [job_id] if job_id else [], list[Style]()
+            if style:
+                styles.append(await self.removed_styles.restore(tx, by.guild_id, style, by.member))
             if since is not None:
+                styles += await self.removed_styles.restore_since(
+                    tx, by.guild_id, since, member=member, but_not=by.member
+                )
                 jobs += await self._records.banned.jobs_since(
                     by.guild_id, since, member=member, but_not=by.member
                 )
@@ -141,31 +151,31 @@ class Takedown:
                 if case is not None and case.guild_id == by.guild_id:
                     cases.append(case.id)
                     await self._enter(tx, case.id, by, EntryKind.RESTORED, reason)
-            if not pictures:
+            if not pictures and not styles:
                 raise NothingToRestore
+            owner = styles[0].member if style else member
             await self.note(
                 tx,
                 by,
                 Act.RESTORE,
-                job.member if job else member,
+                job.member if job else owner,
                 reason,
                 job=job_id,
-                details={"pictures": pictures, "since": since},
+                details={"pictures": pictures, "since": since, "styles": len(styles) or None},
             )
-        return Restored(pictures=pictures, cases=tuple(cases))
+        return Restored(pictures=pictures, cases=tuple(cases), styles=tuple(each.name for each in styles))
 
     async def purge(
         self, by: Moderator, since: float, reason: str, *, member: MemberId | None, most: int
     ) -> Purged:
-        """Takes down at most `most` orders made since `since` (unix seconds), newest first.
-
-        Styles stay, because nothing brings a deleted one back: the moderator gets their names.
-        """
+        """Takes down orders made since `since` (unix seconds) and styles saved since then: at most `most` each, newest first."""
         async with self._records.database.transaction() as tx:
             jobs = await self._records.jobs.of_guild_since(by.guild_id, since, member=member, limit=most)
             removed = [await self.take_down_in(tx, job.id, by, reason) for job in jobs]
-            await self.note(tx, by, Act.PURGE, member, reason, details={"orders": len(jobs), "since": since})
             styles = await self._records.styles.saved_since(by.guild_id, since, member=member, limit=most)
+            await self.removed_styles.remove(tx, styles)
+            details = {"orders": len(jobs), "since": since, "styles": len(styles) or None}
+            await self.note(tx, by, Act.PURGE, member, reason, details=details)
         self.leave_line(each.job for each in removed if each.is_cancelled)
         return Purged(
             jobs=jobs,
@@ -263,7 +273,7 @@ class Takedown:
         """Removes the rows and files now, and the message by an effect.
 
         The pictures that a member sent for it go too, unless a style has them, or another order of theirs needs them and they
-        removed it themselves.
+        removed it themselves. Copies in styles stay only if the member removed it.
         """
         for image in await self._records.pictures.of_job(job.id):
             await self._records.pictures.remove(
@@ -272,6 +282,8 @@ class Takedown:
         sent = await self._records.uploads.sent_for(job.id, job.member)
         if by.member == job.member:
             sent = await self._records.uploads.needed_by_alone(job.id, job.member)
+        else:
+            await self.removed_styles.remove_pictures_of(tx, job.id)
         await self._records.uploads.remove(tx, sent, self._clock())
         await self._records.effects.add(
             tx,

@@ -38,3 +38,16 @@ class TooManyStyles(StyleRefusal):
 
 class NotYourStyle(StyleRefusal):
     name: str
+
+
+class NoRemovedStyle(StyleRefusal):
+    """No moderator removed a style of that name, or not lately."""
+
+    name: str
+    kept: float  # seconds for which a removed style can come back
+
+
+class StyleIsThere(StyleRefusal):
+    """A removed style can't come back, because another one has its name now."""
+
+    name: str

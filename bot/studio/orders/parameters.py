@@ -250,6 +250,16 @@ def one_line(text: str) -> str:
     return " ".join(CONTROL.sub(" ", text.encode("utf-8", "ignore").decode()).split())
 
 
+def name_in(written: str, most: int) -> str | None:
+    """Returns a folded name of one word; None if it is none, or has more than `most` characters.
+
+    A name that began with a hyphen would be read as a parameter behind `--preset` or `--style`.
+    """
+    name = written.strip().casefold()
+    is_word = re.fullmatch(rf"\w[\w-]{{0,{most - 1}}}", name) is not None
+    return name if is_word and not INVISIBLE.search(name) else None
+
+
 def is_blank(text: str) -> bool:
     """Returns whether no letter, digit or symbol can be seen in it. Discord requires a prompt, so members type a dot."""
     categories = (unicodedata.category(each) for each in INVISIBLE.sub("", text))

@@ -5,7 +5,8 @@ Every picture is checked. Refused ones are withheld; the others are marked, sign
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+
+from PIL import Image
 
 from bot.studio import Gallery
 from bot.studio.pictures.likeness import Likeness
@@ -51,14 +52,17 @@ class Postprocess:
         # An upscale starts from the marked file, and the mark may change a detector's score. So the parent's scores from before
         # the mark count too.
         seen = await self.picture_screening.seen_in_parents(job) if job.action is JobAction.UPSCALE else ()
-        judged = await self.picture_screening.judge(made.pictures, job, seen)
+        opened = await self.picture_screening.beside_the_loop(
+            lambda: [images.open_picture(content) for content in made.pictures]
+        )
+        judged = await self.picture_screening.judge_drawn(opened, job, seen)
         judged = await self._with_texts(made.pictures, job, judged)
         kept = [index for index, each in enumerate(judged) if not each.is_refused]
         if not kept:
             await self.refuse(job, judged)
             return None
         prints, grid, grid_format = await self.picture_screening.beside_the_loop(
-            lambda: self._print(job, made, kept)
+            lambda: self._print(job, made, opened, kept)
         )
         stored = await self._store(job, prints, judged)
         if stored is None:
@@ -85,16 +89,21 @@ class Postprocess:
                 verdict = await self._prompt_screening.added_by(text, job.drawing.prompt, policy)
                 if verdict.ruling is not Ruling.ALLOW:
                     blurred = each.blurred or await self.picture_screening.beside_the_loop(
-                        partial(images.blurred, content)
+                        lambda content=content: images.blurred(images.open_picture(content))
                     )
                     each = replace(each, verdict=stricter(each.verdict, verdict), blurred=blurred)
             found.append(each)
         return found
 
-    def _print(self, job: Job, made: Pictures, kept: list[int]) -> tuple[dict[int, Print], bytes, str]:
+    def _print(
+        self, job: Job, made: Pictures, opened: Sequence[Image.Image], kept: list[int]
+    ) -> tuple[dict[int, Print], bytes, str]:
         """Marks and signs the kept pictures, by index. Also returns their grid, with an empty cell for each withheld picture."""
-        prints = {index: self._provenance.printed(made.pictures[index], job, index) for index in kept}
-        places = (prints.get(index) for index in range(len(made.pictures)))
+        prints: dict[int, Print] = {}
+        for index in kept:
+            parameters = images.read_parameters(made.pictures[index])
+            prints[index] = self._provenance.printed(opened[index], parameters, job, index)
+        places = (prints.get(index) for index in range(len(opened)))
         grid = images.grid_of([each and each.picture for each in places], is_numbered=True)
         return prints, *images.encode_grid(grid)
 

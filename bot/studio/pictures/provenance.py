@@ -67,10 +67,9 @@ class Provenance:
         """Returns the mark's number for picture `index` (from 0); the same at every call."""
         return int.from_bytes(sha256(self.watermark.key + f"{job}/{index}".encode()).digest()[:4], "big")
 
-    def printed(self, content: bytes, job: Job, index: int) -> Print:
-        """Marks and signs a picture. `content`: PNG from the worker. Raises PictureError for other content."""
-        picture, mark = images.open_picture(content), None
-        parameters = images.read_parameters(content)
+    def printed(self, picture: Image.Image, parameters: str, job: Job, index: int) -> Print:
+        """Marks and signs a picture in RGB. `parameters`: as `images.parameters_of` describes it; empty if unknown."""
+        mark = None
         try:
             number = self.number_of(job.id, index)
             picture, mark = self.watermark.marked(picture, number), number

@@ -14,7 +14,7 @@ from bot.studio.screening.pictures import NOT_SEEN
 from bot.studio.screening.server_policies import policy_scope_of_order
 from bot.studio.studio import Studio
 from db import StoredUpload
-from generation import ImageSize, MemberId
+from generation import ImageSize, JobId, MemberId
 from generation.files.images import fitted, to_png
 from moderation import MINUTE, RateLimit, Scores
 
@@ -72,9 +72,16 @@ class SuppliedPictures:
         return await self._keep(found, order.actor, text), await self._keep(fitting, order.actor)
 
     async def take_references(
-        self, contents: AsyncIterable[bytes], order: Order, seen: Scores = NOT_SEEN
+        self,
+        contents: AsyncIterable[bytes],
+        order: Order,
+        seen: Scores = NOT_SEEN,
+        parent: JobId | None = None,
     ) -> tuple[StoredUpload, ...]:
-        """Stores several pictures; none if one of them is refused. `seen`: as in `judge_upload`. Raises as `take_picture`."""
+        """Stores several pictures; none if one of them is refused. Raises as `take_picture`.
+
+        `seen`: as in `judge_upload`. `parent`: whose finished picture it is.
+        """
         found: list[UploadedPicture] = []
         async for content in contents:  # one at a time is in memory as it was sent
             read = await self._read(content)
@@ -83,7 +90,7 @@ class SuppliedPictures:
             await self._screen(each, order, seen)
         texts = await self._texts_in(found, order)
         pairs = zip(found, texts, strict=True)
-        return tuple([await self._keep(each, order.actor, text) for each, text in pairs])
+        return tuple([await self._keep(each, order.actor, text, parent, seen) for each, text in pairs])
 
     async def take_blend(self, contents: Sequence[bytes], order: Order) -> StoredUpload:
         """Stores the mean of pictures, in the proportions of the first; each of them must be one that the channel may show.
@@ -111,7 +118,14 @@ class SuppliedPictures:
             await self._studio.judge(replace(order, picture_text=text), is_charged=True)
         return texts
 
-    async def _keep(self, found: UploadedPicture, actor: Actor, text: str = "") -> StoredUpload:
+    async def _keep(
+        self,
+        found: UploadedPicture,
+        actor: Actor,
+        text: str = "",
+        parent: JobId | None = None,
+        seen: Scores = NOT_SEEN,
+    ) -> StoredUpload:
         return await self._records.uploads.store(
             member=actor.member,
             guild_id=actor.guild_id,
@@ -120,6 +134,8 @@ class SuppliedPictures:
             size=found.size,
             at=self._clock(),
             text=text,
+            parent=parent,
+            scores=seen,
         )
 
     async def _screen(self, found: UploadedPicture, order: Order, seen: Scores = NOT_SEEN) -> None:

@@ -30,6 +30,7 @@ from db import (
     Repositories,
     StoredImage,
     Transaction,
+    Upload,
     VerdictRecord,
 )
 from db.verdicts import PICTURE
@@ -56,6 +57,9 @@ _REMEMBERED = 1000
 
 T = TypeVar("T")
 
+_Look = tuple[Fingerprint | None, Scores]
+"""What does not depend on policies and removed pictures."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenedPicture:
@@ -78,9 +82,7 @@ class PictureScreening:
         """Reads what is written in pictures. May be replaced while the bot runs; None: nothing is read."""
         self._policies = policies
         self._records = records
-        self._found: OrderedDict[tuple[PictureCheck, bytes], tuple[Fingerprint | None, Scores]] = (
-            OrderedDict()
-        )
+        self._found: OrderedDict[tuple[PictureCheck, bytes], _Look] = OrderedDict()
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="inspection")
         # A page of text takes seconds; the threads that check finished pictures must not wait for it.
@@ -89,7 +91,7 @@ class PictureScreening:
     async def judge(
         self, pictures: Sequence[bytes], job: Job, seen: Sequence[Scores] = ()
     ) -> list[ScreenedPicture]:
-        """Checks finished or submitted pictures (PNG, JPEG or WebP). Raises PictureError.
+        """Checks stored or submitted pictures (PNG, JPEG or WebP). Raises PictureError.
 
         `seen`: each picture's scores before it was marked; the higher score counts.
         """
@@ -100,6 +102,19 @@ class PictureScreening:
             lambda: [self._judge(content, policy, banned, scores) for content, scores in pairs]
         )
 
+    async def judge_drawn(
+        self, pictures: Sequence[Image.Image], job: Job, seen: Sequence[Scores] = ()
+    ) -> list[ScreenedPicture]:
+        """Checks pictures that were drawn just now, as `judge` does. Nothing is remembered: no other order shows them yet."""
+        policy = await self.policy_of(job)
+        banned = await self.banned_for(job)
+        pairs = zip(pictures, seen or repeat({}), strict=False)
+        return await self.beside_the_loop(
+            lambda: [
+                _ruled(picture, self._look_at(picture), policy, banned, scores) for picture, scores in pairs
+            ]
+        )
+
     async def seen_in_parents(self, job: Job) -> list[Scores]:
         """Returns the scores that each source picture of the job had before it was marked."""
         found: list[Scores] = []
@@ -107,7 +122,9 @@ class PictureScreening:
             stored = None
             if isinstance(each.source, Parent):
                 stored = await self._records.pictures.get(each.source.job, each.source.image)
-            found.append(stored.scores if stored else {})  # an upload was never marked
+            elif isinstance(each.source, Upload):
+                stored = await self._records.uploads.get(each.source.id)
+            found.append(stored.scores if stored else NOT_SEEN)
         return found
 
     async def banned_for(self, job: Job) -> Sequence[BannedPicture]:
@@ -249,13 +266,9 @@ class PictureScreening:
     def _judge(
         self, content: bytes, policy: Policy, banned: Sequence[BannedPicture], seen: Scores
     ) -> ScreenedPicture:
-        print, own = self._measured(content)
-        scores = highest(own, seen)
-        verdict = _return_of(print, banned) or verdict_of(scores, policy)
-        blurred = images.blurred(content) if verdict.ruling is not Ruling.ALLOW else None
-        return ScreenedPicture(verdict=verdict, fingerprint=print, scores=scores, blurred=blurred)
+        return _ruled(content, self._measured(content), policy, banned, seen)
 
-    def _measured(self, content: bytes) -> tuple[Fingerprint | None, Scores]:
+    def _measured(self, content: bytes) -> _Look:
         """Looks at the picture, unless it did so lately. What it finds does not depend on policies and removed pictures.
 
         Raises PictureError.
@@ -265,18 +278,32 @@ class PictureScreening:
             if (found := self._found.get(key)) is not None:
                 self._found.move_to_end(key)
                 return found
-        picture = images.open_picture(content)
-        # Scored even when the policy has no thresholds: the picture may be used elsewhere later.
-        found = fingerprint(picture), self.check.scores(picture)
+        found = self._look_at(images.open_picture(content))
         with self._lock:
             self._found[key] = found
             if len(self._found) > _REMEMBERED:
                 self._found.popitem(last=False)
         return found
 
+    def _look_at(self, picture: Image.Image) -> _Look:
+        # Scored even when the policy has no thresholds: the picture may be used elsewhere later.
+        return fingerprint(picture), self.check.scores(picture)
+
     def judge_preview(self, cell: Image.Image, policy: Policy, banned: Sequence[BannedPicture]) -> Verdict:
         """Checks one cell of a preview grid. Call it in a thread."""
         return _return_of(fingerprint(cell), banned) or self.check.judge(cell, policy)
+
+
+def _ruled(
+    picture: Image.Image | bytes, look: _Look, policy: Policy, banned: Sequence[BannedPicture], seen: Scores
+) -> ScreenedPicture:
+    print, own = look
+    scores = highest(own, seen)
+    verdict = _return_of(print, banned) or verdict_of(scores, policy)
+    blurred = None
+    if verdict.ruling is not Ruling.ALLOW:
+        blurred = images.blurred(images.open_picture(picture) if isinstance(picture, bytes) else picture)
+    return ScreenedPicture(verdict=verdict, fingerprint=print, scores=scores, blurred=blurred)
 
 
 def _return_of(seen: Fingerprint | None, banned: Sequence[BannedPicture]) -> Verdict | None:
@@ -322,4 +349,4 @@ class PreviewScreening:
             banned = self._banned or ()
             verdicts = (self._picture_screening.judge_preview(cell, policy, banned) for cell in cells)
             self._is_blurred = reduce(stricter, verdicts, ALLOWED).ruling is not Ruling.ALLOW
-        return images.blurred(preview) if self._is_blurred else preview
+        return images.blurred(images.open_picture(preview)) if self._is_blurred else preview

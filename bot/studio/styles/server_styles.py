@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
@@ -90,13 +91,25 @@ class ServerStyles:
     async def shown_picture(self, style: Style, actor: Actor) -> tuple[bytes, bool]:
         """Returns the reference picture, and whether it is a spoiler where the member looks at it. Raises PictureGone.
 
-        Since it was saved, the policy may have changed, or moderators may have removed a picture like it.
+        Of a style without one it is the first picture that was drawn with it in this channel: those of other channels may not be
+        for this member. Since then, the policy may have changed, or moderators may have removed a picture like it.
         """
-        content = await self.read_picture(style)
-        screened = await self._studio.picture_screening.judge_upload(content, policy_scope_of(actor))
+        content, seen = await self._shown(style, actor)
+        screened = await self._studio.picture_screening.judge_upload(content, policy_scope_of(actor), seen)
         if screened.is_refused:
             raise PictureGone
         return content, screened.verdict.ruling is Ruling.FLAG
+
+    async def _shown(self, style: Style, actor: Actor) -> tuple[bytes, Scores]:
+        """Returns the picture that shows the style, and its scores from before it was marked. Raises PictureGone."""
+        if style.upload is not None:
+            with suppress(PictureGone):
+                upload = await self._records.uploads.get(style.upload)
+                return await self.read_picture(style), upload.scores if upload else NOT_SEEN
+        drawn = await self._records.pictures.first_with_style(style.id, actor.channel_id)
+        if drawn is None:
+            raise PictureGone
+        return await self._stored.read_picture(Parent(job=drawn.job, image=drawn.index)), drawn.scores
 
     async def save(
         self, actor: Actor, asked: StyleInput, supplied: AsyncIterator[bytes] | None = None
@@ -135,7 +148,8 @@ class ServerStyles:
         named = replace(order.drawing, prompt=replace(order.drawing.prompt, text=name))
         await self._studio.judge(replace(order, drawing=named), is_charged=True)
         if contents is not None:
-            upload = await self._take(contents, order, seen)
+            parent = JobId(asked.picture.job) if asked.picture else None
+            upload = await self._take(contents, order, seen, parent)
         async with self._records.database.transaction() as tx:
             await self._demand_room(actor, guild_id, name)
             return await self._styles.add(
@@ -150,20 +164,24 @@ class ServerStyles:
             )
 
     async def delete(self, actor: Actor, name: str, reason: str = "") -> Style:
-        """Deletes the style with all versions, and returns it. A moderator's act on another's is logged, with the reason.
+        """Deletes the style with all versions, and returns it. For the owner for good; a moderator's removal can be taken back.
 
-        Raises UnknownStyle, NotYourStyle.
+        A moderator's act is logged, with the reason. Raises UnknownStyle, NotYourStyle.
         """
         style = await self.named(actor, name)
         if style.member != actor.member and not isinstance(actor, Moderator):
             raise NotYourStyle(style.name)
         async with self._records.database.transaction() as tx:
             # In the meantime its owner may have deleted it, and another member saved one.
-            if not await self._styles.delete(tx, style.guild_id, style.name, style.member):
+            found = await self._styles.named(style.guild_id, style.name)
+            if found is None or found.member != style.member:
                 raise UnknownStyle(style.name, "")
             if isinstance(actor, Moderator) and style.member != actor.member:
+                await self._takedown.removed_styles.remove(tx, [style])
                 details: Mapping[str, object] = {"version": style.version}
                 await self._takedown.note(tx, actor, Act.STYLE_REMOVE, style.member, reason, details=details)
+            else:
+                await self._styles.delete(tx, style.guild_id, style.name, style.member)
         return style
 
     async def _demand_room(self, actor: Actor, guild_id: int, name: str) -> Style | None:
@@ -204,10 +222,12 @@ class ServerStyles:
         """Raises PictureGone."""
         yield await self._stored.read_picture(picture)
 
-    async def _take(self, contents: AsyncIterator[bytes], order: Order, seen: Scores) -> UploadId:
+    async def _take(
+        self, contents: AsyncIterator[bytes], order: Order, seen: Scores, parent: JobId | None
+    ) -> UploadId:
         self._supplied.spend(order.actor.member, 1)
         async with self._supplied.room:
-            (taken,) = await self._supplied.take_references(contents, order, seen)
+            (taken,) = await self._supplied.take_references(contents, order, seen, parent)
         return taken.id
 
 

@@ -1,21 +1,16 @@
 """Reads what a member writes for a style: its name, and its words with LoRAs among them."""
 
-import re
 from dataclasses import fields
 
 from bot.studio import BadStyleName, PromptTooLong, StyleTakesWords
-from bot.studio.orders.parameters import INVISIBLE, PromptInput, is_blank, one_line, read_inline
+from bot.studio.orders.parameters import PromptInput, is_blank, name_in, one_line, read_inline
 from db import LONGEST_STYLE_NAME, LONGEST_WORDS
 
 
 def name_of(written: str) -> str:
-    """Returns the folded name. Raises BadStyleName.
-
-    A name that began with a hyphen would be read as a parameter behind `--style`.
-    """
-    name = written.strip().casefold()
-    is_word = re.fullmatch(rf"\w[\w-]{{0,{LONGEST_STYLE_NAME - 1}}}", name) is not None
-    if not is_word or INVISIBLE.search(name):
+    """Returns the folded name. Raises BadStyleName."""
+    name = name_in(written, LONGEST_STYLE_NAME)
+    if name is None:
         raise BadStyleName(written, LONGEST_STYLE_NAME)
     return name
 

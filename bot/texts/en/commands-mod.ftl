@@ -321,14 +321,14 @@ command-mod-purge = Take down all recent pictures of a member, or of all members
     .since = The last 30m, 12h, 7d
     .reason = For the log
     .member = Left out: all members (needs Manage Server)
-mod-purged = { case-orders } taken down; `/mod restore` allows similar pictures again.
+mod-purged = { case-orders } taken down; `/mod restore` allows similar pictures again, and brings styles back.
 mod-purge-styles = { $styles ->
-    [one] { $styles } style that was saved since then is still there, for all members:
-   *[other] { $styles } styles that were saved since then are still there, for all members:
+    [one] { $styles } style that was saved since then is removed too:
+   *[other] { $styles } styles that were saved since then are removed too:
 } { $names }{ $more ->
     [0] .
    *[other] { " " }and { $more } more.
-} `/style delete` deletes one for good.
+}
 mod-purge-more = There may be more: use it again.
 mod-purge-left = { $messages ->
     [one] Discord did not let me delete { $messages } message. Delete it by hand:
@@ -344,14 +344,19 @@ mod-no-reason = no reason given
 mod-menu-reason = removed with the message menu
 mod-removed = Removed: job { $job } of <@{ ID($member) }>.
 mod-removed-looks = Similar pictures are refused here from now on; `/mod restore` allows them again.
-command-mod-restore = Allow pictures similar to removed ones again
+command-mod-restore = Allow pictures similar to removed ones again; bring removed styles back
     .reason = For the log
     .picture = A job's id, or a link to where its message was
-    .since = Or all that were removed in the last 30m, 12h, 7d
+    .since = Or all that were removed in the last 30m, 12h, 7d, styles too
     .member = Of these, only this member's; left out: all members' (needs Manage Server)
+    .style = Or this removed style
 mod-restored = { $pictures ->
     [one] Pictures similar to { $pictures } removed picture are allowed here again. The removed picture itself stays deleted.
    *[other] Pictures similar to { $pictures } removed pictures are allowed here again. The removed pictures themselves stay deleted.
+}
+mod-restored-styles = { $styles ->
+    [one] Back is the style { $names }, without its picture.
+   *[other] Back are the styles { $names }, without their pictures.
 }
 command-mod-log-channel = Where refusals and flags are posted
     .channel = One that only moderators can read

@@ -138,6 +138,8 @@ error-too-many-styles = { $is_own ->
     [yes] You have { $limit } styles in this server already, the maximum. Delete one with `/style delete`.
    *[no] This server has { $limit } styles already, the maximum.
 }
+error-no-removed-style = No moderator removed a style { CODE($name) } in the last { SPAN($kept) }.
+error-style-is-there = Another style is named { CODE($name) } now, so the removed one can't come back.
 error-not-your-style = The style { CODE($name) } is another member's. Its owner and the moderators can delete it.
 error-empty-suffix = A suffix needs words, parameters such as `--no text`, or both.
 error-empty-preset = There is nothing to save: a preset needs words, parameters such as `--ar 3:2`, or both.
@@ -344,7 +346,7 @@ error-nothing-to-amend = { $is_open ->
    *[no] Case { ID($number) } has no running timeout or ban that could be amended.
 }
 error-nothing-to-pardon = Case { ID($number) } has nothing to pardon: no strike that counts, and no block that runs.
-error-nothing-to-restore = Nothing of that is blocked here, so there is nothing to restore.
+error-nothing-to-restore = Nothing of that is blocked or removed here, so there is nothing to restore.
 error-not-your-case = That case is not about you.
 error-appealed-already = Case { ID($number) } has been appealed already. An appeal is answered once.
 error-no-such-appeal = There is no such appeal in this server.
@@ -355,7 +357,7 @@ error-reviewed-already = A moderator has reviewed and approved that picture alre
 error-too-many-reports = You have reported { $limit } pictures within an hour, the maximum. Try again in { WAIT($retry_after) }.
 error-no-such-member = That is a bot, or a member that I don't know.
 error-nothing-said = Give at least one of { $command ->
-    [mod-restore] `picture` and `since`
+    [mod-restore] `picture`, `since` and `style`
     [mod-rule-test] `name` and `words`
    *[server-policy-category] `action`, `flag` and `refuse`
 }.

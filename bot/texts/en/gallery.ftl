@@ -9,6 +9,7 @@ gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
             [0] { "" }
             [one] { " " }· { $action ->
                 [variation] variations of
+                [edit] edited from
                *[other] from
             } a supplied { $control ->
                 [none] picture
@@ -17,7 +18,10 @@ gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
                 [depth] picture's depths
                *[pose] picture's pose
             }
-           *[other] { " " }· from { $supplied } supplied pictures
+           *[other] { " " }· { $action ->
+                [edit] edited from
+               *[other] from
+            } { $supplied } supplied pictures
         }
        *[other] { " " }· a blend of { $blended } supplied pictures
     }{ $action ->
@@ -27,7 +31,11 @@ gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
    *[other] { $action ->
         [variation] { " " }· variations of picture { $picture }
         [remix] { " " }· remixed from picture { $picture }
-        [edit] { " " }· edited from picture { $picture }
+        [edit] { " " }· edited from picture { $picture }{ $supplied ->
+            [0] { "" }
+            [one] { " " }and a supplied picture
+           *[other] { " " }and { $supplied } supplied pictures
+        }
         [upscale] { " " }· picture { $picture }, upscaled
         [creative] { " " }· picture { $picture }, upscaled with new details
         [region] { " " }· a region of picture { $picture }, drawn anew
@@ -341,7 +349,10 @@ style-none = This server has no styles. `/style save` makes one.
 style-about = **{ PLAIN($name) }** · version { ID($version) } · <@{ ID($member) }>
 style-words = { CODE($words, limit: 500) }
 style-loras = -# LoRAs: { CODE($loras, limit: 200) }
-style-deleted = The style { CODE($name) } is deleted.
+style-deleted = The style { CODE($name) } is deleted.{ $is_own ->
+    [yes] { "" }
+   *[no] { " " }`/mod restore` brings its words and LoRAs back for { SPAN($kept) }.
+}
 
 ## A member's own defaults
 

@@ -17,6 +17,10 @@ from generation.worker.output.preview import JobPreview
 log = logging.getLogger(__name__)
 
 
+_LARGE = 4096 * 4096
+"""Pixels. Above it a picture is packed, so that it fits into a frame."""
+
+
 class Finishing(Protocol):
     """What a picture is made of when its copy from the device is complete."""
 
@@ -65,7 +69,7 @@ class ImageEncoder:
         self, job: JobId, arriving: Sequence[Finishing], texts: Sequence[str], device_seconds: float
     ) -> None:
         try:
-            pictures = tuple(to_png(one.picture(), text) for one, text in zip(arriving, texts, strict=True))
+            pictures = tuple(_encoded(one.picture(), text) for one, text in zip(arriving, texts, strict=True))
             self._tell(Finished(job=job, pictures=pictures, device_seconds=round(device_seconds, 3)))
         except TooLarge as refusal:
             reason = f"a picture of {refusal.size} bytes can't be sent to the bot"
@@ -75,3 +79,8 @@ class ImageEncoder:
         except Exception as bug:  # the boundary of this thread
             log.exception("encoding failed")
             self._tell(Failed(job=job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
+
+
+def _encoded(picture: Image.Image, text: str) -> bytes:
+    # The reader marks the picture and encodes it again, so packing it here would be work for nothing.
+    return to_png(picture, text, is_packed=picture.width * picture.height > _LARGE)

@@ -19,7 +19,7 @@ from moderation.pictures.text.lines import Line, find_lines
 
 PACKAGE = "rapidocr"
 VERSION = "3.10.0"
-_NAME = "rapidocr"
+NAME = "rapidocr"
 _FINDS, _READS = "rapidocr/models/PP-OCRv6_det_small.onnx", "rapidocr/models/PP-OCRv6_rec_small.onnx"
 ADVICE = f"pip install --no-deps {PACKAGE}=={VERSION}"
 
@@ -113,6 +113,6 @@ def load() -> RapidOcr:
     """Loads both networks. Raises DetectorBroken."""
     # Memory for the largest picture so far would stay with each of them: 130 MB more than what they need between two pictures.
     finds, reads = (
-        open_packaged(_NAME, PACKAGE, file, ADVICE, keeps_memory=False) for file in (_FINDS, _READS)
+        open_packaged(NAME, PACKAGE, file, ADVICE, keeps_memory=False) for file in (_FINDS, _READS)
     )
     return RapidOcr(finds, reads)

@@ -15,9 +15,9 @@ from bot.ui.components import LONGEST_TEXTS, View
 from bot.ui.components import card as card_of
 from db.cases import Case, Outcome
 from moderation.duration import DAY
+from tests.bot.cards import labels_of, problems, texts_of
 from tests.bot.conftest import BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import APPROVE, REMOVE, case_of
-from tests.bot.gallery.test_cards import labels_of, problems, texts_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 

@@ -12,8 +12,8 @@ from bot.studio.orders.parameters import PromptInput
 from db.ids import new_job_id
 from db.jobs import Job, ReplyTarget
 from generation.request import ImageSize, MemberId
+from tests.bot.cards import LARGEST_ID, NOW, SAY, a_job, custom_ids_of, problems, texts_of
 from tests.bot.conftest import ADA, Shop
-from tests.bot.gallery.test_cards import LARGEST_ID, NOW, SAY, a_job, custom_ids_of, problems, texts_of
 from tests.bot.markdown import long_words
 from tests.bot.painter import png
 

@@ -13,9 +13,9 @@ from db.cases import Outcome
 from generation.request import MemberId
 from moderation import duration
 from playground.server import Playground
+from tests.bot.cards import SAY, problems, texts_of
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import WARN, flagged
-from tests.bot.gallery.test_cards import SAY, problems, texts_of
 from tests.bot.test_old_messages import answered
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]

@@ -16,8 +16,8 @@ from bot.ui.pagination import PageButton
 from db.verdicts import VerdictRecord
 from generation.request import MemberId
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
+from tests.bot.cards import JOB, LARGEST_ID, NOW, SAY, custom_ids_of, problems, some, texts_of
 from tests.bot.conftest import GUILD, Shop
-from tests.bot.gallery.test_cards import JOB, LARGEST_ID, NOW, SAY, custom_ids_of, problems, some, texts_of
 from tests.bot.markdown import HOSTILE, long_words, read, without_code
 from tests.openapi import walk
 

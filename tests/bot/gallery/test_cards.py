@@ -1,11 +1,8 @@
 """Every card is a message that Discord accepts, with any text of members, and the members' text stays in its place."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-import discord
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -15,31 +12,36 @@ from bot.cases import cards as case_cards
 from bot.gallery import cards
 from bot.gallery.remix_form import form_of
 from bot.gallery.results import factors_of
-from bot.studio.orders.order import Gallery
 from bot.studio.orders.variations import Remixable
-from bot.texts import language, markdown
+from bot.texts import markdown
 from bot.ui.components import note
-from db.images import StoredImage
-from db.jobs import Job, JobAction, ReplyTarget, Upload, UploadId
+from db.jobs import Job, JobAction, Parent, Upload, UploadId
 from db.verdicts import VerdictRecord
 from generation.abilities import Abilities, Guidance, GuidanceKind
 from generation.queue.ticket import Download, Progress, Running, Waiting
-from generation.request import ImageSize, InputPicture, JobId, MemberId, ModelName, Role
+from generation.request import InputPicture, JobId, MemberId, Role
 from moderation.verdict import Category, Ruling, Verdict
-from playground.rest.api import Exchange
+from tests.bot.cards import (
+    JOB,
+    LARGEST_ID,
+    NOW,
+    SAY,
+    a_gallery,
+    a_job,
+    custom_ids_of,
+    labels_of,
+    problems,
+    some,
+    texts_of,
+)
 from tests.bot.conftest import GUILD
 from tests.bot.markdown import long_words, read
-from tests.drawings import drawing, grown_from
-from tests.openapi import DESCRIPTION, Description, by_hand, references, walk
+from tests.drawings import grown_from
+from tests.openapi import walk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
-some = hypothesis_settings(max_examples=30, deadline=None)
 few = hypothesis_settings(some, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-LARGEST_ID = 2**63 - 1
-JOB = JobId("22222aaaaa")
-NOW = 1_790_000_000.0
-SAY = language("en")
 ON = [
     "Vary subtle",
     "Vary strong",
@@ -53,103 +55,6 @@ ON = [
     "⬇️",
 ]
 """The buttons that go on from a single picture which is no square."""
-
-
-def a_job(text: str = "a fox", negative: str = "", **changes: Any) -> Job:
-    usual: dict[str, Any] = {
-        "model": ModelName("m" * 60),
-        "size": ImageSize(width=1024, height=768),
-        "steps": 100,
-        "guidance": 12.3456,
-    }
-    pictures = changes.pop("pictures", ())
-    drawn = drawing(text, negative, **usual | {"seed": 2**63 - 4, "images": 4, "pictures": pictures})
-    job = Job(
-        id=JOB,
-        member=MemberId(LARGEST_ID),
-        member_name="ada",
-        action=JobAction.IMAGINE,
-        place=ReplyTarget(guild_id=LARGEST_ID, channel_id=LARGEST_ID),
-        drawing=drawn,
-        created_at=NOW,
-    )
-    return replace(job, **changes)
-
-
-def a_gallery(job: Job, count: int) -> Gallery:
-    images = tuple(
-        StoredImage(
-            job=job.id,
-            index=index,
-            sha256="0" * 64,
-            width=2048,
-            height=1536,
-            seed=job.drawing.seed + index,
-            bytes=1,
-            created_at=NOW,
-        )
-        for index in range(count)
-    )
-    return Gallery(job=job, images=images, grid=b"", grid_format="jpeg")
-
-
-def message_of(view: discord.ui.LayoutView, names: Sequence[str] = ()) -> dict[str, Any]:
-    attachments = [{"id": index, "filename": name} for index, name in enumerate(names)]
-    return {"flags": 1 << 15, "components": view.to_components(), "attachments": attachments}
-
-
-def problems(view: discord.ui.LayoutView, names: Sequence[str] = ()) -> list[str]:
-    """Returns Discord's reasons to refuse a message with this view and files of these names."""
-    exchange = Exchange(
-        method="POST",
-        path="/channels/1/messages",
-        route="/channels/{channel_id}/messages",
-        query={},
-        headers={},
-        body=message_of(view, names),
-        files=(),
-        status=500,  # the description has no rules for a 500 answer: only the request is checked
-        answer=None,
-        answer_headers={},
-    )
-    found = list(by_hand("card", exchange))
-    if DESCRIPTION.is_file():
-        found += Description.load(DESCRIPTION).judge(exchange)
-    components = list(walk(view.to_components()))
-    for button in components:
-        if button["type"] == 2 and not (button.get("label") or button.get("emoji")):
-            found.append("a button without label and emoji")
-        if len(str(button.get("custom_id", "-"))) not in range(1, 101):
-            found.append(f"a custom_id of {len(button['custom_id'])} characters")
-    found += [
-        f"a row of {len(row['components'])}"
-        for row in components
-        if row["type"] == 1 and len(row["components"]) > 5
-    ]
-    found += [
-        f"{name} is uploaded and not shown"
-        for name in names
-        if f"attachment://{name}" not in references(components)
-    ]
-    found += ["an empty text" for each in components if each["type"] == 10 and not each["content"].strip()]
-    return found
-
-
-def texts_of(view: discord.ui.LayoutView) -> list[str]:
-    return [each["content"] for each in walk(view.to_components()) if each["type"] == 10]
-
-
-def labels_of(view: discord.ui.LayoutView) -> list[str]:
-    return [
-        each.get("label") or each["emoji"]["name"] for each in walk(view.to_components()) if each["type"] == 2
-    ]
-
-
-def custom_ids_of(view: discord.ui.LayoutView) -> list[str]:
-    return [each["custom_id"] for each in walk(view.to_components()) if each["type"] == 2]
-
-
-# ---- the cards
 
 
 progresses = st.one_of(
@@ -298,7 +203,7 @@ def test_a_card_says_of_what_its_pictures_were_made() -> None:
     upload = Upload(id=UploadId("aaaaaaaaaa"))
     start = InputPicture(source=upload, role=Role.START)
 
-    def head(action: JobAction, *pictures: InputPicture[Upload]) -> str:
+    def head(action: JobAction, *pictures: InputPicture[Upload] | InputPicture[Parent]) -> str:
         return texts_of(cards.first_card(SAY, a_job(action=action, pictures=pictures), 1, is_ready=True))[0]
 
     assert head(JobAction.IMAGINE, start).endswith("· from a supplied picture")
@@ -306,6 +211,15 @@ def test_a_card_says_of_what_its_pictures_were_made() -> None:
     assert head(JobAction.IMAGINE, replace(start, blended=3)).endswith("· a blend of 3 supplied pictures")
     again = head(JobAction.REROLL, replace(start, blended=2))
     assert again.endswith("· a blend of 2 supplied pictures · re-roll")
+
+    sent = InputPicture(source=upload, role=Role.REFERENCE)
+    own = InputPicture(source=Parent(job=JobId("aaaaaaaaaa"), image=1), role=Role.REFERENCE)
+    assert head(JobAction.IMAGINE, sent).endswith("· edited from a supplied picture")
+    assert head(JobAction.IMAGINE, *[sent] * 3).endswith("· edited from 3 supplied pictures")
+    assert head(JobAction.REROLL, *[sent] * 3).endswith("· from 3 supplied pictures · re-roll")
+    assert head(JobAction.REMIX, own).endswith("· edited from picture 2")
+    assert head(JobAction.REMIX, own, sent).endswith("· edited from picture 2 and a supplied picture")
+    assert head(JobAction.REMIX, own, sent, sent).endswith("· edited from picture 2 and 2 supplied pictures")
 
 
 def test_a_gallery_names_the_class_of_its_models_licence() -> None:

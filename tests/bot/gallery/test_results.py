@@ -12,8 +12,8 @@ from bot.studio.orders.order import Gallery
 from bot.studio.pictures.provenance import Provenance
 from db.jobs import JobAction
 from generation.files import images
+from tests.bot.cards import JOB, a_gallery, a_job
 from tests.bot.conftest import Shop, an_order, ended
-from tests.bot.gallery.test_cards import JOB, a_gallery, a_job
 
 NOISE = Image.effect_noise((64, 64), 80)
 LIMIT = 2000

@@ -11,7 +11,7 @@ from bot.texts import ENGLISH, language
 from db.jobs import Parent, PictureSource, Upload, UploadId
 from db.styles import LONGEST_LORAS, LONGEST_WORDS, Style
 from generation.request import InputPicture, JobId, MemberId, Role, StyleId
-from tests.bot.gallery.test_cards import a_job, problems, texts_of
+from tests.bot.cards import a_job, problems, texts_of
 
 SAY = language(ENGLISH)
 SENT, OF_GALLERY = Upload(id=UploadId("aaaaabbbbb")), Parent(job=JobId("ffffffffff"), image=2)

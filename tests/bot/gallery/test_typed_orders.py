@@ -9,12 +9,14 @@ from discord.http import Route
 from bot.client import Atelier
 from bot.gallery import typed_cards
 from bot.gallery.typed_cards import block
+from bot.studio.errors.orders import PromptRefused
 from bot.studio.orders.offered_models import OfferedModels
 from bot.studio.orders.several import REPEATED
 from bot.studio.styles.server_styles import StyleInput
 from playground.people.person import Person, Use
 from playground.server import Playground
 from playground.world.messages import Message
+from tests.bot.cards import JOB, SAY, labels_of, problems, texts_of
 from tests.bot.conftest import ADA, MIA, Shop, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
@@ -211,6 +213,27 @@ async def test_too_many_orders_are_refused_without_a_question(
     assert "more than 20 orders" in (await imagined(ada, "{a, b}" * 5)).texts
     assert "from 1 to 20" in (await imagined(ada, "a cat --r 21")).texts
     assert await prompts(shop, ada.id) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "is_editable"),
+    [
+        ({}, True),
+        ({"options": "--no " + "x" * 2900}, True),
+        ({"options": "--no " + "x" * 3000}, False),
+        ({"remixed": (JOB, 1), "texts": ("a" * 1400, "b" * 1500)}, True),
+        ({"remixed": (JOB, 1), "texts": ("a" * 1600, "b" * 1500)}, False),
+    ],
+)
+def test_a_refusal_of_any_length_is_a_message(words: dict[str, Any], is_editable: bool) -> None:
+    refused = PromptRefused("sexual", "prompt", verdict=7, **words)
+    view = typed_cards.refusal(SAY, "It can't be drawn here. " * 250, refused)
+    assert problems(view) == []
+    texts = texts_of(view)
+    assert sum(map(len, texts)) <= 4000 and texts[0].startswith("It can't be drawn here.")
+    assert bool(labels_of(view)) is is_editable
+    blocks = [block(each) for each in [*words.get("texts", ()), *filter(None, [words.get("options")])]]
+    assert [each for each in texts if each.startswith("```")] == (blocks if is_editable else [])
 
 
 def test_the_block_holds_any_text() -> None:

@@ -15,8 +15,8 @@ from playground.people.person import InteractionFailed, Use
 from playground.rest.api import Answer, Fault
 from playground.server import Playground
 from playground.world.messages import Message
+from tests.bot.cards import SAY
 from tests.bot.conftest import LARGE, Gate, Shop, until
-from tests.bot.gallery.test_cards import SAY
 from tests.openapi import Judge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]

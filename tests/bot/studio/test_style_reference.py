@@ -156,14 +156,14 @@ async def test_a_start_or_a_sent_picture_is_not_lost_to_that_of_a_style(
 async def test_the_picture_of_a_style_that_is_refused_later_opens_no_case_about_who_draws_with_it(
     busy: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = (await busy.draw("show waves1", images=1)).job
+    job, alike = [(await busy.draw("show waves1", images=1)).job for _ in range(2)]
     await busy.styles.save(ADA, StyleInput(name="look", picture=Parent(job=job.id, image=0)))
     monkeypatch.setattr(busy.studio.styles, "_models", (replace(SMALL, style_adapter="x.safetensors"),))
     styled = [
         await busy.admit(compose(PromptInput(prompt="a fox --style look", images=1), actor, [SMALL], SMALL))
         for actor in (BEN, ADA)
     ]
-    await busy.takedown.remove(job.id, MIA, "spam")
+    await busy.takedown.remove(alike.id, MIA, "spam")
     for each, has_case in zip(styled, (False, True), strict=True):
         with pytest.raises(GenerationFailed):
             await busy.fulfil(each)

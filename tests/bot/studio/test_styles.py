@@ -320,6 +320,7 @@ async def test_a_picture_that_was_screened_is_not_looked_at_again_and_judged_by_
 ) -> None:
     adults = replace(ADA, is_age_restricted=True)
     job = (await busy.draw("show waves1", images=1)).job
+    alike = (await busy.draw("show waves1", BEN, images=1)).job
     saved = await busy.styles.save(ADA, StyleInput(name="look", picture=Parent(job=job.id, image=0)))
     check, looked = busy.studio.picture_screening.check, list[int]()
 
@@ -334,10 +335,10 @@ async def test_a_picture_that_was_screened_is_not_looked_at_again_and_judged_by_
     for actor in (ADA, BEN, adults):
         assert (await busy.styles.shown_picture(saved, actor))[0]
     assert looked == [1]
-    await busy.takedown.remove(job.id, MIA, "spam")
+    await busy.takedown.remove(alike.id, MIA, "spam")
     with pytest.raises(PictureGone):
         await busy.styles.shown_picture(saved, BEN)
-    await busy.takedown.restore(MIA, "a mistake", job_id=job.id)
+    await busy.takedown.restore(MIA, "a mistake", job_id=alike.id)
     assert (await busy.styles.shown_picture(saved, BEN))[0]
     assert looked == [1]
 
@@ -369,9 +370,10 @@ async def test_a_gallery_picture_of_ones_own_becomes_the_reference(busy: Shop) -
         await busy.styles.save(BEN, replace(asked, name="mine"))
     with pytest.raises(PictureGone):
         await busy.styles.save(ADA, replace(asked, picture=Parent(job=job.id, image=3)))
+    picture = await busy.styles.read_picture(saved)
     await busy.takedown.remove(job.id, MIA, "spam")
     with pytest.raises(UploadRefused):
-        await busy.styles.save(ADA, StyleInput(name="again"), content(await busy.styles.read_picture(saved)))
+        await busy.styles.save(ADA, StyleInput(name="again"), content(picture))
     with pytest.raises(PictureGone):
         await busy.styles.shown_picture(saved, BEN)
 

@@ -32,9 +32,9 @@ from generation.queue.ticket import GenerationFailed
 from generation.request import MemberId
 from moderation.prompts.spam import score
 from moderation.verdict import Category, Ruling, Verdict
+from tests.bot.cards import texts_of
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import MAX, OLA, WARN, flagged
-from tests.bot.gallery.test_cards import texts_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 

@@ -19,8 +19,8 @@ from bot.studio.orders.variations import Remixable
 from bot.texts import ENGLISH, language
 from db.jobs import ReplyTarget
 from playground.server import Playground
+from tests.bot.cards import a_gallery, a_job, labels_of, problems, texts_of
 from tests.bot.conftest import ADA, Shop, an_order, client_of, ended
-from tests.bot.gallery.test_cards import a_gallery, a_job, labels_of, problems, texts_of
 from tests.bot.test_sync import logged_in, told
 from tests.bot.texts.test_catalogue import strangers
 from tests.openapi import Judge

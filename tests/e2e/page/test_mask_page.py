@@ -1,9 +1,11 @@
 """The page on which a member paints a region, in a real browser: by mouse, by touch and by keyboard."""
 
+import asyncio
+
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from playground.people.person import Person
 from playground.world.messages import Message
@@ -71,7 +73,20 @@ async def test_a_member_paints_a_region_and_orders_it(stage: Stage, visit: Visit
     await paint(drawing, (0.02, 0.05), (0.02, 0.98), (0.2, 0.98), (0.2, 0.05))
     await drawing.get_by_text("Eraser").click()
     await paint(drawing, (0.1, 0.95), (0.3, 0.95))
-    await drawing.get_by_role("button", name="Send the region").click()
+    # What is sent is what the page shows: meanwhile nothing can be painted, or sent again.
+    is_sent = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await is_sent.wait()
+        await route.continue_()
+
+    await drawing.route("**/region", hold)
+    button = drawing.get_by_role("button", name="Send the region")
+    await button.click()
+    await expect(drawing.get_by_role("status")).to_contain_text("Sending")
+    await paint(drawing, (0.7, 0.1), (0.7, 0.9))
+    await expect(button).to_be_disabled()
+    is_sent.set()
     await expect(drawing.get_by_role("status")).to_contain_text("The region is sent")
     await expect(drawing.get_by_role("button", name="Clear")).to_be_disabled()
     assert errors == []

@@ -11,14 +11,18 @@ from tests.playground.page.conftest import Visit
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 
-async def send_with_picture(page: Page, line: str, option: str = "picture") -> None:
-    """Sends a command as a form with pills, and a picture as one of its options."""
+async def send_with_picture(page: Page, line: str, *options: str, size: tuple[int, int] = (96, 64)) -> None:
+    """Sends a command as a form with pills, and pictures as options of it. `options`: their names; none: `picture`."""
     box = page.get_by_role("textbox", name="Message #gallery")
     await box.fill(line)
     await box.press("Tab")
-    file = FilePayload(name="a.png", mimeType="image/png", buffer=png(waves(1, 96, 64)))
-    await page.get_by_role("button", name=option, exact=True).set_input_files(file)
-    await expect(page.locator(".file-state")).to_have_text("a.png")
+    for number, option in enumerate(options or ["picture"], start=1):
+        file = FilePayload(name=f"{option}.png", mimeType="image/png", buffer=png(waves(number, *size)))
+        field = page.get_by_role("button", name=option, exact=True)
+        if not await field.count():
+            await page.get_by_label("Add an option").fill(f"{option}:")
+        await field.set_input_files(file)
+        await expect(page.locator(".file-state").get_by_text(f"{option}.png")).to_be_visible()
     await page.get_by_role("button", name="Send", exact=True).click()
 
 

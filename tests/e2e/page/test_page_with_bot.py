@@ -1,7 +1,9 @@
 """The page in a real browser with the shipped bot as a separate process: the view of a person who tries the demo."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import FilePayload, Locator, Page, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from playground.people.person import Person
 from tests.e2e.stage import WAIT, Stage
@@ -51,6 +53,30 @@ async def test_a_member_types_a_prompt_and_enlarges_the_first_of_four_pictures(
     await expect(enlarged.locator(".picture img")).to_have_js_property("naturalWidth", 128)
     # The line above the picture links to its grid.
     await expect(enlarged.get_by_role("button", name="Open the message")).to_be_visible()
+
+
+async def test_a_line_typed_while_the_page_loads_stays_and_is_sent(stage: Stage, browser: Browser) -> None:
+    context = await browser.new_context(viewport={"width": 1100, "height": 800}, locale="en-US")
+    try:
+        page = await context.new_page()
+        loaded = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await loaded.wait()
+            await route.continue_()
+
+        await page.route("**/play/state*", late)
+        person = stage.guest()
+        await page.goto(f"{stage.play.page_url}?as={person.id}#gallery")
+        box = page.locator("#message")
+        await box.fill("/imagine prompt: a lamp that was ordered early images: 1")
+        await box.press("Enter")
+        await expect(page.locator("#notice")).to_contain_text("The page is loading.")
+        loaded.set()
+        await expect(card(page, "a lamp that was ordered early")).to_have_count(1)
+        await expect(box).to_have_value("")
+    finally:
+        await context.close()
 
 
 async def test_a_member_remixes_a_picture_in_a_form_that_holds_its_words(stage: Stage, visit: Visit) -> None:

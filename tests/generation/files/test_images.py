@@ -15,6 +15,7 @@ from generation.files.images import (
     NotAPicture,
     PictureError,
     PictureTooLarge,
+    as_rgb,
     blurred,
     cells_of,
     encode_grid,
@@ -66,9 +67,29 @@ def png_of(width: int, height: int, body: bytes = b"") -> bytes:
     )
 
 
-def test_a_png_gives_back_its_pixels_exactly() -> None:
-    picture = noise(33, 17)
-    assert np.array_equal(np.asarray(open_picture(to_png(picture))), np.asarray(picture))
+@pytest.mark.parametrize("is_packed", [True, False])
+@pytest.mark.parametrize("size", [(33, 17), (1, 1), (1, 9), (9, 1), (300, 200)])
+def test_a_png_gives_back_its_pixels_exactly(size: tuple[int, int], is_packed: bool) -> None:
+    picture = noise(*size)
+    content = to_png(picture, "a fox", is_packed=is_packed)
+    Image.open(io.BytesIO(content)).verify()  # the check sums of its chunks
+    assert np.array_equal(np.asarray(open_picture(content)), np.asarray(picture))
+    assert read_parameters(content) == "a fox"
+
+
+def test_a_png_is_packed_unless_it_is_thrown_away_soon() -> None:
+    picture = Image.linear_gradient("L").convert("RGB")
+    bare = 3 * picture.width * picture.height
+    assert len(to_png(picture)) < bare / 20
+    assert bare < len(to_png(picture, is_packed=False)) < bare + 2000
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1"])
+def test_a_png_has_the_colours_of_a_picture_in_any_mode(mode: str) -> None:
+    picture = noise(20, 10).convert(mode)
+    content = to_png(picture)
+    assert np.array_equal(np.asarray(open_picture(content)), np.asarray(as_rgb(picture)))
+    assert Image.open(io.BytesIO(content)).mode == ("L" if mode == "L" else "RGB")
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
@@ -291,7 +312,7 @@ def test_a_blurred_picture_keeps_colours_and_no_detail() -> None:
     for x in range(0, 640, 8):
         stripes.paste("black", (x, 0, x + 4, 320))
     stripes.paste((200, 30, 30), (0, 0, 320, 320))
-    result = open_picture(blurred(to_png(stripes)))
+    result = open_picture(blurred(stripes))
     assert result.size == (240, 120)
     left, right = result.crop((10, 10, 90, 110)), result.crop((150, 10, 230, 110))
     # the stripes become an even grey, and the red stays red
@@ -302,5 +323,5 @@ def test_a_blurred_picture_keeps_colours_and_no_detail() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (3000, 2), (64, 64)])
 def test_a_picture_of_any_shape_is_blurred(size: tuple[int, int]) -> None:
-    out = open_picture(blurred(to_png(Image.new("RGB", size, "teal"))))
+    out = open_picture(blurred(Image.new("RGB", size, "teal")))
     assert max(out.size) == 240

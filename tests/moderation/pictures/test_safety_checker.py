@@ -54,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def detector(folder: Path) -> Generator[SafetyChecker]:
     detector = safety_checker.load(str(folder))
     yield detector
-    detector.close()
+    detector.asked.close()
 
 
 def prepared() -> torch.Tensor:
@@ -81,8 +81,8 @@ def test_it_refuses_what_the_checker_would_black_out(detector: SafetyChecker, fo
 
 def test_a_process_that_died_is_started_again(detector: SafetyChecker) -> None:
     before = detector.score(PICTURES[0])
-    detector.process.kill()
-    detector.process.wait()
+    detector.asked.process.kill()
+    detector.asked.process.wait()
     assert detector.score(PICTURES[0]) == before
 
 

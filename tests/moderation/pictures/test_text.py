@@ -1,14 +1,21 @@
 """What is written in a picture is read, straight or turned, large or small, on any ground; patterns without letters are not."""
 
-from collections.abc import Sequence
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator, Sequence
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from moderation.pictures.asked_process import AskedProcess
 from moderation.pictures.check import DetectorBroken
 from moderation.pictures.registry import load_reader
 from moderation.pictures.text import rapidocr
+from moderation.pictures.text.apart import NICE, ReaderApart
 from moderation.pictures.text.lines import find_lines
 from tests.pictures import blobs, waves
 
@@ -84,6 +91,47 @@ def test_without_the_package_there_is_no_reader(monkeypatch: pytest.MonkeyPatch)
     assert load_reader() is None
     with pytest.raises(DetectorBroken, match="no-such-package is not installed"):
         rapidocr.load()
+
+
+# ---- in a process of its own
+
+
+@pytest.fixture
+def apart() -> Generator[ReaderApart]:
+    reader = load_reader()
+    assert isinstance(reader, ReaderApart)
+    yield reader
+    reader.asked.close()
+
+
+@installed
+def test_a_process_of_its_own_reads_and_leaves_the_processor_to_others(apart: ReaderApart) -> None:
+    process = psutil.Process(apart.asked.process.pid)
+    assert process.nice() == psutil.Process().nice() + NICE
+    # At a stop of the bot, the signal reaches both processes, and the bot still finishes pictures.
+    os.kill(process.pid, signal.SIGTERM)
+    assert apart.read(written("in the\nsnow")) == "in the snow"
+    assert apart.read(blobs(30)) == "", "a picture without text has an empty reply, which is no death"
+    apart.asked.process.kill()
+    apart.asked.process.wait()
+    assert apart.read(written("snow").convert("L")) == "snow", "the next picture starts another process"
+
+
+def test_what_libraries_print_is_no_reply_and_every_letter_arrives() -> None:
+    code = "from moderation.pictures.asked_process import answer_questions as answer\n"
+    code += "answer(lambda: print('loaded', flush=True) or (lambda picture: f'日本 {picture.size}'))"
+    asked = AskedProcess("any", [sys.executable, "-c", code], "")
+    replies = [asked.ask(Image.new("L", (side, 5))) for side in (7, 9)]
+    asked.close()
+    assert replies == ["日本 (7, 5)", "日本 (9, 5)"]
+
+
+@installed
+def test_a_process_that_dies_with_a_picture_is_told(apart: ReaderApart) -> None:
+    os.kill(apart.asked.process.pid, signal.SIGSTOP)
+    threading.Timer(0.3, apart.asked.process.kill).start()
+    with pytest.raises(DetectorBroken, match="its process died"):
+        apart.read(written("snow"))
 
 
 # ---- the lines, without a network

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from moderation.normalise.normalise import phrase
 from moderation.prompts.filter import PromptFilter
+from moderation.prompts.foreign_words import _only  # pyright: ignore[reportPrivateUsage]
 from moderation.prompts.phrases import patterns
 from moderation.prompts.rules import RulesBroken, load_rules, parse_rules
 from moderation.verdict import Category, Ruling
@@ -71,11 +73,11 @@ def test_with_needs_both_groups_and_except_neutralises() -> None:
 
 
 def test_the_notation_for_words() -> None:
-    assert patterns("box") == [("box",), ("boxes",)]
-    assert patterns("lady") == [("lady",), ("ladys",), ("ladies",)]
-    assert patterns("=figa") == [("figa",)]
-    assert patterns("self-harm") == [("self", "harm"), ("self", "harms")]
-    assert patterns("nackt*") == [("nackt*",)]
+    assert list(patterns("box")) == [("box",), ("boxes",)]
+    assert list(patterns("lady")) == [("lady",), ("ladys",), ("ladies",)]
+    assert list(patterns("=figa")) == [("figa",)]
+    assert list(patterns("self-harm")) == [("self", "harm"), ("self", "harms")]
+    assert list(patterns("nackt*")) == [("nackt*",)]
     assert ("07", "years") in patterns("0..17 years")
     assert ("17", "years") in patterns("0..17 years")
     assert ("18", "years") not in patterns("0..17 years")
@@ -96,7 +98,10 @@ def test_the_shipped_rules_load_and_each_of_their_words_fires() -> None:
         if rule.with_any_of or rule.reads != "prompt":
             continue
         for word in rule.any_of:
-            if "*" not in word and screen.check({"prompt": word.removeprefix("=")}).ruling is Ruling.ALLOW:
+            alone = word.removeprefix("=")
+            if "*" in alone or set(phrase(alone)) & _only():  # these count in a text of their language
+                continue
+            if screen.check({"prompt": alone}).ruling is Ruling.ALLOW:
                 silent.append((rule.name, word))
     assert silent == []
 

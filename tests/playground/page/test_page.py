@@ -6,21 +6,23 @@ import re
 from pathlib import Path
 
 import pytest
+from discord.http import Route as ApiRoute
 from playwright.async_api import Page, Route, expect
 
 from bot.studio.settings import BUNDLED_MODEL, load
 from playground.server import Playground
 from playground.world.invitation import PROMPTS
 
-from .conftest import Visit
+from .conftest import SmallBot, Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Switch:
-    """A bot's process that does not run."""
+    """A bot's process that does nothing."""
 
-    is_running = False
+    def __init__(self, *, is_running: bool = False) -> None:
+        self.is_running = is_running
 
     async def start(self) -> None: ...
 
@@ -65,6 +67,35 @@ async def test_a_command_written_as_one_line_is_sent_as_it_stands(play: Playgrou
     await expect(page.get_by_role("log")).to_contain_text("a sign that says: hello | none | 7 | 1:1")
     await send(page, "/mod log member: @Ben")
     await expect(page.get_by_role("log")).to_contain_text("cases of @Ben")
+
+
+async def test_a_command_typed_before_the_bot_is_ready_waits_visibly_and_is_sent_once(
+    play: Playground, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`play` restores the API's address after the module."""
+    async with Playground.open(bot_control=Switch(is_running=True)) as early:
+        page = await visit(early)
+        box, notice = page.get_by_role("textbox", name="Message #gallery"), page.locator("#notice")
+        await send(page, "/imagine prompt: given up")
+        await expect(notice).to_contain_text("Atelier is starting. Your line is sent as soon as it is ready.")
+        await page.keyboard.press("Escape")
+        await expect(notice).to_have_text("")
+        await expect(box).to_have_value("/imagine prompt: given up")
+        await send(page, "/imagine prompt: an early fox")
+        await expect(notice.locator(".spinner")).to_be_visible()
+        await box.press("Enter")
+        monkeypatch.setattr(ApiRoute, "BASE", early.api_url)
+        bot = SmallBot()
+        running = asyncio.create_task(bot.start(early.token))
+        try:
+            answer = page.locator("[data-message-id]").filter(has_text="an early fox | none")
+            await expect(answer).to_have_count(1)
+            await expect(box).to_have_value("")
+            await expect(notice).to_have_text("")
+            await expect(page.get_by_role("log")).not_to_contain_text("given up")
+        finally:
+            await bot.close()
+            await running
 
 
 async def test_completions_come_from_the_bot_and_their_value_is_sent(play: Playground, visit: Visit) -> None:
@@ -343,7 +374,10 @@ async def test_without_a_bot_the_page_says_so_and_finds_a_restarted_playground_a
         banner = page.locator("#banner")
         await expect(banner).to_contain_text("is offline")
         await send(page, "/imagine prompt: nobody")
-        await expect(page.locator("#notice")).to_have_text("There is no command /imagine.")
+        await expect(page.locator("#notice")).to_have_text(
+            "Atelier is offline, and its commands are not known yet."
+        )
+        await expect(page.locator("#message")).to_have_value("/imagine prompt: nobody")
     await expect(banner).to_contain_text("cannot be reached")
     async with Playground.open(port=port) as play:
         await expect(banner).to_contain_text("is offline")

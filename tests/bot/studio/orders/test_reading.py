@@ -9,8 +9,8 @@ from bot.studio.orders.reading import noted
 from bot.texts import language
 from db.jobs import Job, Note, NoteKind
 from generation.prompt import MAX_PARTS, Notation, Reading, WeightFault
+from tests.bot.cards import SAY, a_job, texts_of
 from tests.bot.conftest import ADA, SMALL, Shop, an_order
-from tests.bot.gallery.test_cards import SAY, a_job, texts_of
 from tests.bot.studio.orders.test_parameters import order_of
 
 CUT = Note(kind=NoteKind.CUT, names=("75", "120"))

@@ -17,7 +17,7 @@ from generation.provenance.certificate import CertificateBroken
 from generation.provenance.content_credentials import Claim, Credentials, Found
 from generation.request import ImageSize
 from tests.bot.conftest import BEN, Shop
-from tests.pictures import jpeg, png, waves
+from tests.pictures import jpeg, waves
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -127,7 +127,7 @@ async def test_a_changed_file_is_told(busy: Shop, verification: Verification) ->
 async def test_anothers_picture_is_not_ours(busy: Shop, verification: Verification, tmp_path: Path) -> None:
     gallery = await busy.draw("show waves1", images=1, size=LARGE)
     other = Provenance.open(ProvenanceSettings(), tmp_path / "other")
-    foreign = other.printed(png(waves(9)), gallery.job, 0)
+    foreign = other.printed(waves(9), "", gallery.job, 0)
     verified = await verification.examine(other.signed(jpeg(waves(9)), "jpeg", gallery.job, 0))
     assert (verified.evidence, verified.is_foreign) == ((), True)
     assert other.watermark.read(foreign.picture) is not None
@@ -177,7 +177,7 @@ async def test_a_picture_made_again_is_the_same_to_the_bit_but_for_its_mark(busy
     one, two = [stripped(await file_of(busy, each)) for each in (first, second)]
     assert one.tobytes() != two.tobytes(), "each job has a mark of its own"
     provenance = busy.provenance
-    again = provenance.printed(png(waves(1)), first.job, 0).picture
+    again = provenance.printed(waves(1), "", first.job, 0).picture
     assert again.tobytes() == one.tobytes(), "the same job always has the same"
 
 

@@ -99,7 +99,7 @@ async def test_a_preview_of_what_was_removed_is_blurred(busy: Shop) -> None:
     again = await busy.admit(an_order(actor=BEN, images=2))
     previews = PreviewScreening(busy.picture_screening, again, is_flagged=False)
     look = jpeg(grid_of([waves(1), waves(2)]))
-    assert await previews.shown(look) == images.blurred(look)
+    assert await previews.shown(look) == images.blurred(images.open_picture(look))
 
 
 async def test_whoever_removes_what_is_too_plain_to_be_known_again_is_told(busy: Shop) -> None:

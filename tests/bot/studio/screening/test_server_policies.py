@@ -24,8 +24,8 @@ from moderation.prompts.filter import PromptFilter
 from moderation.prompts.public_figures import load_figures
 from moderation.prompts.rules import load_rules
 from moderation.verdict import Category, Ruling
+from tests.bot.cards import problems, texts_of
 from tests.bot.conftest import ADA, ADULTS, CHANNEL, GUILD, MIA, Shop, an_order
-from tests.bot.gallery.test_cards import problems, texts_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
