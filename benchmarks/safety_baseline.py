@@ -21,15 +21,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tokenizers import Tokenizer
-from transformers import BertModel
 
 from benchmarks.safety.held_out import HARMLESS, scores
 from benchmarks.safety.sets import Share, area_under_curve
 from benchmarks.shared import report
 from training.safety.corpus import HELD_OUT, HELD_OUT_TOO, PHRASES, Example
-from training.safety.encoder import TOKENS, padded
-from training.safety.train import Bench, hold_out, material, mix
+from training.safety.train import Bench, Frozen, hold_out, material, mix
 
 _HALVES = {"first half": HELD_OUT, "second half": HELD_OUT_TOO}
 _DRAWS = 1000
@@ -73,28 +70,6 @@ def baseline(
         fitted = cast("Any", model).fit(given[seen], unsafe)
         told[name] = fitted.predict_proba(given[asked])[:, 1]
     return {"plain stack": np.mean(list(told.values()), axis=0), **told}
-
-
-def embeddings(model: Path, texts: Sequence[str], kept: Path) -> NDArray[np.float32]:
-    """Returns (texts, width) embeddings of length 1: the mean over the word pieces, from the unmodified sentence encoder."""
-    if kept.exists() and len(found := np.load(kept)) == len(texts):
-        return found
-    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(TOKENS)
-    ids = [torch.tensor(encoding.ids) for encoding in tokenizer.encode_batch(list(texts))]
-    net = BertModel.from_pretrained(model, add_pooling_layer=False).eval()
-    out = np.zeros((len(texts), net.config.hidden_size), np.float32)
-    order = sorted(range(len(texts)), key=lambda at: len(ids[at]))
-    with torch.no_grad():
-        for start in range(0, len(order), 128):
-            batch = order[start : start + 128]
-            pieces, mask = padded([ids[at] for at in batch])
-            states = net(pieces, attention_mask=mask).last_hidden_state
-            out[batch] = ((states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy()
-    out /= np.linalg.norm(out, axis=1, keepdims=True)
-    np.save(kept, out)
-    return out
 
 
 def figures(groups: Sequence[tuple[str, bool]], score: NDArray[np.float64]) -> dict[str, Any]:
@@ -159,9 +134,7 @@ def main() -> None:
     all_of_it = material(options.data)
     found = all_of_it.found
     bench = Bench(all_of_it, options.encoder, options.work)
-    embedded = embeddings(
-        options.encoder, [example.text for example in found], options.work / "embeddings.npy"
-    )
+    embedded = bench.embeddings(Frozen.SENTENCES)
     mixture = mix(found, hold_out(all_of_it, bench, HELD_OUT))
     result: dict[str, Any] = {"machine": report.machine()}
     tables: list[str] = []

@@ -45,7 +45,7 @@ class Verdict:
     category: Category = Category.NONE
     rule: str = ""  # the rule's name; empty if no rule fired
     words: tuple[str, ...] = ()  # the deciding words, for moderators only
-    score: float = 0.0  # 0 to 1; a rule scores 1 if it refuses, 0.5 if it flags
+    score: float = 0.0  # 0 to 1; without a learned score, a rule scores 1 if it refuses, 0.5 if it flags
     field: str = ""  # the field of the text: "prompt", "negative", ...
     normal_form: str = ""  # the text as the rules read it
     likeness: str | None = None  # the job whose removed pictures look like this picture

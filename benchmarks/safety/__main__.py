@@ -25,8 +25,10 @@ from benchmarks.safety.sets import (
     figure_prompts,
     minors,
     name_lists,
+    poses,
     prompts,
     smuggled,
+    two_lives,
 )
 from benchmarks.shared import report
 from moderation.classifier.classifier import load_classifier
@@ -68,6 +70,8 @@ def main() -> None:
         ("languages held out", languages_held_out(rules, classifier, by_hand())),
         ("minors", always_refused(screen, minors(data / "lexicons"))),
         ("cases", cases(dev)),
+        ("words with two meanings", by_source(screen, two_lives())),
+        ("poses", by_source(screen, poses(data / "own"))),
         ("figures", figures(screen, data, dev)),
         ("time", timing(dev)),
     ):
@@ -130,6 +134,15 @@ def cases(dev: Sequence[Judged]) -> dict[str, Any]:
         "refused": refused.as_json(),
         "flagged, of those without a real person": without_person.as_json(),
     }
+
+
+def by_source(screen: PromptFilter, rows: Sequence[Row]) -> dict[str, Any]:
+    refused, flagged = Shares(), Shares()
+    for one in judge(screen, rows):
+        key = f"{one.row.source}, {'unsafe' if one.row.is_unsafe else 'safe'}"
+        refused.count(key, one.is_refused)
+        flagged.count(key, one.verdict.ruling is not Ruling.ALLOW)
+    return {"refused": refused.as_json(), "refused or flagged": flagged.as_json()}
 
 
 def disguised(screen: PromptFilter, rows: Sequence[Row]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.normalise.normalise import phrase
+from training.safety.two_lives import Half, harmful, harmless
 
 LANGUAGES = {
     "by_hand": Path(__file__).with_name("languages.toml"),
@@ -139,6 +140,29 @@ def by_hand() -> list[Row]:
         for language, kinds in tomllib.loads(file.read_text(encoding="utf-8")).items()
         for kind, texts in kinds.items()
         for prompt in texts
+    ]
+
+
+def two_lives() -> list[Row]:
+    """Returns phrases around words with two meanings. The source is the half, "to mend by" or "to judge by"."""
+    rows: list[Row] = []
+    for half in Half:
+        phrases = [("safe", phrase) for phrase in harmless(half)]
+        phrases += [(category.value, phrase) for category, phrase in harmful(half)]
+        rows += [
+            Row(texts={"prompt": phrase}, is_unsafe=category != "safe", category=category, source=half.value)
+            for category, phrase in phrases
+        ]
+    return rows
+
+
+def poses(folder: Path) -> list[Row]:
+    """Returns harmless sentences about poses, sports and tools. The source says whether training has seen them."""
+    return [
+        Row(texts={"prompt": line}, is_unsafe=False, category="safe", source=source)
+        for name, source in (("hardneg.txt", "trained on"), ("hardneg_val.txt", "unseen"))
+        for line in (folder / name).read_text(encoding="utf-8").splitlines()
+        if line
     ]
 
 

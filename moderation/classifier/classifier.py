@@ -1,5 +1,5 @@
-"""The learned half of the filter: the average of a sentence encoder and n-grams. Reads files and gives
-opinions, but no rulings.
+"""The learned half of the filter: the average of voices that were made in different ways. Reads files and gives opinions, but no
+rulings.
 """
 
 import json
@@ -16,12 +16,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.classifier import encoder, multilingual, ngrams
+from moderation.classifier import encoder, multilingual, ngrams, universal
 from moderation.classifier.encoder import Encoder
 from moderation.classifier.glossary import LANGUAGES as GLOSSARY_LANGUAGES
 from moderation.classifier.glossary import in_english
 from moderation.classifier.multilingual import HEAD, Multilingual
 from moderation.classifier.ngrams import Ngrams, Weighed
+from moderation.classifier.universal import UNIVERSAL, Universal
 from moderation.normalise.confusables import visible
 from moderation.normalise.language import ENGLISH, READ, is_latin
 from moderation.normalise.vocabulary import ordinary_words
@@ -32,7 +33,7 @@ from startup import StartError, printable
 MODEL = Path(__file__).with_name("model")
 CARD = "model.json"
 NGRAMS = "ngrams.npz"
-FORM = 1  # format version of the card
+FORM = 2  # format version of the card
 LINEAR_SAY = 2  # weight of the n-grams for the category; the encoder's weight is 1
 _LONG = 40  # words; of a longer text only the heaviest stretch is judged
 _STRETCH = 12  # minimum words of a stretch
@@ -40,7 +41,8 @@ _TOLD = 4  # maximum number of deciding words shown
 _SHORT = 2  # words besides articles; a text without more is also read inside sentences
 _ARTICLES = frozenset({"a", "an", "the"})
 _SENTENCES = ("a photo of {}", "a painting of {} highly detailed")
-_BEINGS = frozenset({"demon", "devil", "imp", "slime"})
+_BEINGS = frozenset({"demon", "devil", "imp", "kitsune", "oni", "slime", "tengu", "yokai"})
+_HARMLESS = frozenset({"kaiju", "nerf"})  # words that the list of ordinary English lacks
 _PEOPLE = frozenset(
     {"boy", "girl", "king", "knight", "lady", "lord", "man", "prince", "princess", "queen", "woman"}
 )
@@ -69,15 +71,38 @@ class ModelBroken(StartError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Voices:
+    """What each voice says of one text: a logit each."""
+
+    encoder: float  # fine-tuned
+    ngrams: float
+    frozen: float  # a head on the same encoder, unmodified
+    universal: float  # a head on the encoder of many languages, unmodified
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
-    """The weights that combine the two halves: logit = encoder × its logit + ngrams × their logit + bias.
+    """The weights that combine the voices: logit = the sum of weight × the voice's logit, + bias.
 
     The logit's sigmoid is 0.5 for a prompt that needs a look, and 0.95 for one that the standard policy refuses.
     """
 
     encoder: float
     ngrams: float
+    frozen: float
+    universal: float
     bias: float
+
+    def overall(self, said: Voices) -> float:
+        """Returns the score from 0 to 1."""
+        logit = (
+            self.encoder * said.encoder
+            + self.ngrams * said.ngrams
+            + self.frozen * said.frozen
+            + self.universal * said.universal
+            + self.bias
+        )
+        return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
 
 
 class LearnedClassifier:
@@ -87,21 +112,23 @@ class LearnedClassifier:
         self,
         encoder: Encoder,
         linear: Ngrams,
+        universal: Universal,
         multilingual: Multilingual,
         mixture: Mixture,
         categories: tuple[Category, ...],
     ) -> None:
         self._encoder = encoder
         self._linear = linear
+        self._universal = universal
         self._multilingual = multilingual
         self._mixture = mixture
         self._categories = categories
         self._judge_once = lru_cache(maxsize=_REMEMBERED)(self._judge)
 
     def read(self, text: str, typed: str = "", language: str = ENGLISH) -> Opinion:
-        """`text`: canonical; `typed`: the same as it was typed, for other languages than English."""
+        """`text`: canonical; `typed`: the same as it was typed, for the encoder of many languages."""
         if language == ENGLISH:
-            return self._read_english(text)
+            return self._read_english(text, typed)
         opinions = [self._read_english(" ".join(run)) for run in _english_runs(text, typed)]
         if language in READ:
             opinions.append(self._read_foreign(text, typed, has_meanings=language in GLOSSARY_LANGUAGES))
@@ -117,51 +144,46 @@ class LearnedClassifier:
             words = opinion.words
         return self._opinion(1 / (1 + exp(-overall)), shares, words)
 
-    def _read_english(self, text: str) -> Opinion:
+    def _read_english(self, text: str, typed: str = "") -> Opinion:
         is_short = _is_short(text)
         english = _with_fairies(text) if is_short else in_english(text)
-        if len(english.split()) > _LONG:  # many harmless words must not hide a harmful one
-            english = " ".join(_stretch(self._linear.weigh(english)))
-        return self._judge_once(english, is_short=is_short)
+        spoken = typed if english == text and _is_plain(text, typed) else english
+        if len(words := english.split()) > _LONG:  # many harmless words must not hide a harmful one
+            part = _stretch(self._linear.weigh(english))
+            english = " ".join(words[part])
+            spoken = _same_part(spoken, part.start / len(words))
+        return self._judge_once(english, spoken, is_short=is_short)
 
-    def _judge(self, english: str, *, is_short: bool) -> Opinion:
-        weighed, encoded = self._logits(english)
-        overall = self.overall(float(encoded[0]), float(weighed.logits[0]))
-        if is_short:
-            overall = self._beside_sentences(english, overall)
-        shares = _softmax(encoded[1:] + LINEAR_SAY * weighed.logits[1:])
-        return self._opinion(overall, shares, _heaviest(weighed.words, weighed.shares))
+    def _judge(self, english: str, spoken: str, *, is_short: bool) -> Opinion:
+        """`spoken`: the text with its signs and capitals, if it has no disguise."""
+        frames = ("{}", *_SENTENCES) if is_short else ("{}",)
+        texts = [frame.replace("{}", english) for frame in frames]
+        weighed = [self._linear.weigh(text) for text in texts]
+        encoded = [self._encoder.logits(each.words, each.shares) for each in weighed]
+        universal = self._universal.logits([frame.replace("{}", spoken) for frame in frames])
+        scores = [
+            self._mixture.overall(
+                Voices(
+                    encoder=float(logits[0]),
+                    ngrams=float(counted.logits[0]),
+                    frozen=frozen,
+                    universal=float(third),
+                )
+            )
+            for counted, (logits, frozen), third in zip(weighed, encoded, universal, strict=True)
+        ]
+        overall = _of_short(scores) if is_short else scores[0]
+        shares = _softmax(encoded[0][0][1:] + LINEAR_SAY * weighed[0].logits[1:])
+        return self._opinion(overall, shares, _heaviest(weighed[0].words, weighed[0].shares))
 
     def _opinion(self, overall: float, shares: NDArray[np.float32], words: tuple[str, ...]) -> Opinion:
         relative = shares / shares.max()
         scores = zip(self._categories, (overall * float(share) for share in relative), strict=True)
         return Opinion(overall=overall, scores=dict(scores), words=words)
 
-    def _logits(self, english: str) -> tuple[Weighed, NDArray[np.float32]]:
-        weighed = self._linear.weigh(english)
-        return weighed, self._encoder.logits(weighed.words, weighed.shares)
-
-    def _beside_sentences(self, english: str, alone: float) -> float:
-        """Returns the score of a short text. Both halves learned from sentences, and score a single noun too high.
-
-        The score alone counts if it is at least 0.5 on average over the text and the sentences, in logits.
-        """
-        scores = [alone]
-        for sentence in _SENTENCES:
-            weighed, encoded = self._logits(sentence.format(english))
-            scores.append(self.overall(float(encoded[0]), float(weighed.logits[0])))
-        mean = sum(log(score / (1 - score)) for score in scores) / len(scores)
-        return alone if mean >= 0 else 1 / (1 + exp(-mean))
-
-    def overall(self, encoded: float, linear: float) -> float:
-        """Returns the score from 0 to 1, from the first logits of the two halves."""
-        mixture = self._mixture
-        logit = mixture.encoder * encoded + mixture.ngrams * linear + mixture.bias
-        return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
-
 
 def load_classifier(folder: Path = MODEL) -> LearnedClassifier:
-    """Loads the classifier: about 22 MB, in a fraction of a second. Raises ModelBroken."""
+    """Loads the classifier, and the encoder of many languages with it: about 60 MB of files. Raises ModelBroken."""
     try:
         card = cast("dict[str, Any]", json.loads((folder / CARD).read_text(encoding="utf-8")))
         if card["form"] != FORM:
@@ -174,6 +196,7 @@ def load_classifier(folder: Path = MODEL) -> LearnedClassifier:
         classifier = LearnedClassifier(
             encoder.load(folder),
             ngrams.load(folder / NGRAMS),
+            universal.load(folder / UNIVERSAL),
             multilingual.load(folder / HEAD),
             Mixture(**cast("dict[str, float]", card["mixture"])),
             tuple(Category(name) for name in card["categories"]),
@@ -186,6 +209,16 @@ def load_classifier(folder: Path = MODEL) -> LearnedClassifier:
         raise ModelBroken(str(folder), f"{Path(str(error.filename)).name} is missing") from error
     except Exception as error:  # ONNX Runtime and tokenizers raise classes of their own
         raise ModelBroken(str(folder), f"{type(error).__name__}: {error}") from error
+
+
+def _of_short(scores: list[float]) -> float:
+    """Returns the score of a short text, from those of the text and of two sentences with it. All voices learned from sentences,
+    and score a single noun too high.
+
+    The score alone counts if it is at least 0.5 on average over the three, in logits.
+    """
+    mean = sum(log(score / (1 - score)) for score in scores) / len(scores)
+    return scores[0] if mean >= 0 else 1 / (1 + exp(-mean))
 
 
 def _english_runs(text: str, typed: str) -> Iterator[list[str]]:
@@ -206,7 +239,9 @@ def _english_runs(text: str, typed: str) -> Iterator[list[str]]:
 def _is_short(text: str) -> bool:
     """Returns whether the text has one or two words, all of them ordinary English. Of other words, too little is known."""
     words = [word for word in text.split() if word not in _ARTICLES]
-    return 0 < len(words) <= _SHORT and ordinary_words().issuperset(words)
+    return 0 < len(words) <= _SHORT and all(
+        word in ordinary_words() or word in _BEINGS or word in _HARMLESS for word in words
+    )
 
 
 def _with_fairies(english: str) -> str:
@@ -222,7 +257,19 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return powers / powers.sum()
 
 
-def _stretch(weighed: Weighed) -> tuple[str, ...]:
+def _is_plain(text: str, typed: str) -> bool:
+    """Returns whether the canonical words were typed as they are."""
+    return set(_WORDS.findall(typed.casefold())).issuperset(text.split())
+
+
+def _same_part(spoken: str, share: float) -> str:
+    """Returns the words of a long text from `share` of it on, at most _LONG of them."""
+    words = spoken.split()
+    start = min(int(share * len(words)), max(0, len(words) - _LONG))
+    return " ".join(words[start : start + _LONG])
+
+
+def _stretch(weighed: Weighed) -> slice:
     """Returns the stretch of neighbouring words with the highest sum of shares (Kadane's algorithm),
     with a few words around it.
     """
@@ -234,7 +281,7 @@ def _stretch(weighed: Weighed) -> tuple[str, ...]:
         if total > most:
             most, best = total, (start, at + 1)
     first = max(0, best[0] - max(0, _STRETCH - (best[1] - best[0])) // 2)
-    return weighed.words[first : max(best[1], first + _STRETCH)]
+    return slice(first, max(best[1], first + _STRETCH))
 
 
 def _heaviest(words: tuple[str, ...], shares: NDArray[np.float32]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from functools import lru_cache
+from pathlib import Path
 
 from anyascii import anyascii
 
@@ -38,9 +39,19 @@ _SHAPES = {
     "y": "уγүᎩꓬყӯўчΥ",
     "z": "ζᏃꓜзΖ",
 }
+_MORE_SHAPES = dict(
+    line.split(" ", 1)
+    for line in Path(__file__).with_name("look_alikes.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+)
 _LATIN_SHAPE = {
-    ord(shape): letter for letter, shapes in _SHAPES.items() for shape in shapes + shapes.casefold()
+    ord(shape): letter
+    for table in (_MORE_SHAPES, _SHAPES)
+    for letter, shapes in table.items()
+    for shape in shapes + shapes.casefold()
 }
+# Greek capitals that look like another letter than their lower case, which is what folded text keeps of them.
+_CAPITAL_SHAPE = {ord(small): letter for small, letter in zip("νημυγ", "nhmyr", strict=True)}
 _CYRILLIC_SHAPE = str.maketrans("aebcehkmoptxy03", "аевсенкмортхуоз")
 
 _OVERRIDE = re.compile("\u202e([^\u202c\n]*)\u202c?")
@@ -113,13 +124,15 @@ def unmixed(text: str) -> list[str]:
         return []
     latin = sum(map(str.isascii, letters))
     looks_latin = text.translate(_LATIN_SHAPE)
+    as_capitals = text.translate(_CAPITAL_SHAPE).translate(_LATIN_SHAPE)
     if looks_latin.isascii() and not latin:
-        return [looks_latin]
+        return list(dict.fromkeys((looks_latin, as_capitals)))
     if not latin or any(unspaced(letter) for letter in letters):
         return []
     masked = "".join(x if x.isascii() else WILDCARD for x in text)
     shaped = "".join(x if x.isascii() else WILDCARD for x in looks_latin)
-    readings = [shaped, text.translate(_CYRILLIC_SHAPE), anyascii(text).lower(), masked]
+    capitals = "".join(x if x.isascii() else WILDCARD for x in as_capitals)
+    readings = [shaped, capitals, text.translate(_CYRILLIC_SHAPE), anyascii(text).lower(), masked]
     return list(dict.fromkeys(reading for reading in readings if reading != text))
 
 
@@ -165,4 +178,6 @@ def _is_greek(letter: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _ascii(letter: str) -> str:
-    return letter if letter.isascii() else anyascii(letter).lower()
+    if letter.isascii():
+        return letter
+    return _LATIN_SHAPE.get(ord(letter)) or anyascii(letter).lower()

@@ -5,10 +5,12 @@ Knows neither files nor Discord.
 """
 
 import asyncio
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from math import exp, log
 from typing import Protocol
 
 from moderation.normalise.encodings import unencoded
@@ -32,6 +34,7 @@ STYLES = "style references"  # the rule name of an allowed text that names autho
 FLAG_SCORE = 0.5
 REFUSE_SCORE = 1.0
 _SCORES = {Ruling.ALLOW: 0.0, Ruling.FLAG: FLAG_SCORE, Ruling.REFUSE: REFUSE_SCORE}
+_BY_WORDS = {Ruling.FLAG: 1.5, Ruling.REFUSE: 3.0}  # logits that words add to the learned score
 # Thresholds required by law: no policy changes them.
 _BESIDE_MINORS = 0.5  # sexual or nude, in a text that names a minor
 _BESIDE_NAMES = 0.5  # sexual, nude or gory, in a text that names a real person
@@ -40,6 +43,8 @@ _BARE = (Category.SEXUAL, Category.NUDITY)
 _DISGRACE = (Category.ILLEGAL, Category.HARASSMENT, Category.HATE)
 _PLAIN_ENGLISH = 0.8  # share of ordinary English words
 _AROUND = 3  # words on each side of a word that show its language
+
+_WORDS = re.compile(r"[^\W_]+")
 
 _REMEMBERED = 256  # texts whose readings are kept
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="screen")
@@ -73,8 +78,13 @@ class _Reading:
     typed: str
     language: str  # ISO 639
 
+    @property
+    def typed_words(self) -> list[str]:
+        return _WORDS.findall(self.typed.casefold())
 
-_Hits = Mapping[Rule, Mapping[Part, list[tuple[_Reading, Found]]]]
+
+_Parts = Mapping[Part, list[tuple[_Reading, Found]]]
+_Hits = Mapping[Rule, _Parts]
 _Understood = tuple[list[_Reading], _Hits, list[tuple[_Reading, Opinion]]]
 
 
@@ -122,7 +132,7 @@ class PromptFilter:
         overall = max((opinion.overall for _, opinion in opinions), default=0.0)
         verdict = replace(
             verdict,
-            score=max(verdict.score, overall),
+            score=_told(verdict, overall),
             language="" if language == ENGLISH else language,
         )
         return (
@@ -247,7 +257,9 @@ def _by_rules(found: _Hits, policy: Policy, opinions: list[tuple[_Reading, Opini
             continue
         ruling = rule.ruling
         if not rule.is_fixed:
-            ruling = policy.of_rule(rule.category, rule.ruling, rule.age_restricted)
+            if ruling is Ruling.REFUSE and _reads_below(rule.flagged_below, parts, opinions):
+                ruling = Ruling.FLAG
+            ruling = policy.of_rule(rule.category, ruling, rule.age_restricted)
         hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
         if ruling is Ruling.ALLOW or (ruling is Ruling.FLAG and _is_dropped(rule, parts, opinions)):
             continue
@@ -255,25 +267,31 @@ def _by_rules(found: _Hits, policy: Policy, opinions: list[tuple[_Reading, Opini
         yield _by_words(ruling, rule.category, rule.name, [hit.words for _, hit in (*hits, *beside)], where)
 
 
-def _is_dropped(
-    rule: Rule, parts: Mapping[Part, list[tuple[_Reading, Found]]], opinions: list[tuple[_Reading, Opinion]]
-) -> bool:
-    """Returns whether the learned half, which knows the whole text, reads it as harmless: "a knight killing a dragon".
+def _is_dropped(rule: Rule, parts: _Parts, opinions: list[tuple[_Reading, Opinion]]) -> bool:
+    """Returns whether a flag by these words alone is dropped: "a knight killing a dragon"."""
+    return _reads_below(rule.allowed_below, parts, opinions)
 
-    It knows English well enough for that, and no disguise: every reading must be plain English.
+
+def _reads_below(score: float, parts: _Parts, opinions: list[tuple[_Reading, Opinion]]) -> bool:
+    """Returns whether the learned half, which knows the whole text, scores it lower.
+
+    It knows English well enough to overrule words, and no disguise: every reading must be plain English, and its words must be
+    typed like that.
     """
     hits = [hit for each in parts.values() for hit in each]
-    if not opinions or max(opinion.overall for _, opinion in opinions) >= rule.allowed_below:
+    if not opinions or max(opinion.overall for _, opinion in opinions) >= score:
         return False
     known = ordinary_words()
     readings = [reading.words for reading, _ in (*hits, *opinions)]
     return all(
         sum(word in known or word.isdigit() for word in each) >= _PLAIN_ENGLISH * len(each)
         for each in readings
-    ) and all(word in known for _, hit in hits for word in hit.words.split())
+    ) and all(
+        word in known and word in reading.typed_words for reading, hit in hits for word in hit.words.split()
+    )
 
 
-def _is_complete(rule: Rule, parts: Mapping[Part, list[tuple[_Reading, Found]]]) -> bool:
+def _is_complete(rule: Rule, parts: _Parts) -> bool:
     hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
     if not hits or (rule.with_any_of and not beside):
         return False
@@ -365,6 +383,18 @@ def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: 
 
 def _most(opinion: Opinion, categories: Iterable[Category]) -> float:
     return max(opinion.scores.get(category, 0.0) for category in categories)
+
+
+def _told(verdict: Verdict, overall: float) -> float:
+    """Returns the score to tell: words raise the learned score, so that harm which both see ranks first.
+
+    Otherwise a refusal by words alone would rank above all that only the learned half sees. The two laws keep their scores.
+    """
+    if verdict.rule in (CLASSIFIER, FIGURES) or verdict.category is Category.MINORS:
+        return max(verdict.score, overall)
+    if verdict.ruling is Ruling.ALLOW or not 0 < overall < 1:
+        return max(verdict.score, overall)
+    return 1 / (1 + exp(-log(overall / (1 - overall)) - _BY_WORDS[verdict.ruling]))
 
 
 def _gravity(verdict: Verdict) -> tuple[int, int, float]:

@@ -46,6 +46,7 @@ class Rule:
     age_restricted: Ruling | None = None  # replaces `ruling` if a policy is lenient
     with_names: bool = False  # a real person's name counts as one of `with_any_of`
     allowed_below: float = 0.0  # learned score of an English text in which a flag by words alone is dropped
+    flagged_below: float = 0.0  # the same in which a refusal by words alone becomes a flag
     reads: Reads = Reads.PROMPT
     is_fixed: bool = False  # built in: no policy makes it less strict
     is_silent: bool = False  # gives no verdict alone; it counts beside a minor and beside a real person
@@ -104,10 +105,21 @@ def parse_rules(text: str, *, file: str = "rules") -> Rules:
 @lru_cache(maxsize=1)
 def _built_in() -> tuple[Mapping[str, tuple[str, ...]], tuple[Rule, ...]]:
     document = _toml(_BUILT_IN.read_text(encoding="utf-8"), _BUILT_IN.name)
-    lists = {
-        name: tuple(words) for name, words in cast("dict[str, list[str]]", document.pop("words")).items()
-    }
+    lists: dict[str, tuple[str, ...]] = {}
+    for name, words in cast("dict[str, list[str]]", document.pop("words")).items():
+        lists[name] = tuple(each for word in words for each in _filled(word, lists))
     return lists, tuple(replace(rule, is_fixed=True) for rule in _read_rules(document, _BUILT_IN.name, lists))
+
+
+def _filled(word: str, lists: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yields a phrase once for each word of the list that it names: "topless @vehicles". Raises KeyError for an unknown list."""
+    before, mark, name = word.partition("@")
+    if not mark:
+        yield word
+        return
+    name, _, after = name.partition(" ")
+    for each in lists[name]:
+        yield from (f"{before}{each} {rest}".strip() for rest in _filled(after, lists))
 
 
 def compiled(rules: tuple[Rule, ...]) -> Rules:
@@ -205,6 +217,7 @@ class _RuleReader:
             "except",
             "age_restricted",
             "allowed_below",
+            "flagged_below",
             "reads",
             "with_names",
             "silent",
@@ -235,7 +248,10 @@ class _RuleReader:
             age_restricted=softened,
             with_names=self._is_set("with_names"),
             is_silent=self._is_set("silent"),
-            allowed_below=self._score("allowed_below") if ruling == "flag" else self._absent("allowed_below"),
+            allowed_below=self._score("allowed_below"),
+            flagged_below=self._score("flagged_below")
+            if ruling == "refuse"
+            else self._absent("flagged_below"),
             reads=reads,
         )
 
@@ -268,7 +284,7 @@ class _RuleReader:
 
     def _absent(self, key: str) -> float:
         if key in self.table:
-            raise self._broken(f"{key!r} is for rules that flag", "leave the line out")
+            raise self._broken(f"{key!r} is for rules that refuse", "leave the line out")
         return 0.0
 
     def _words(self, key: str) -> tuple[str, ...]:
@@ -281,14 +297,12 @@ class _RuleReader:
                 raise self._broken(
                     f"{key!r} holds {shown(word)}, which is no word", "write every word in quotes"
                 )
-            if not word.startswith("@"):
-                words.append(word)
-            elif word[1:] in self.lists:
-                words.extend(self.lists[word[1:]])
-            else:
+            try:
+                words.extend(_filled(word, self.lists))
+            except KeyError:
                 raise self._broken(
                     f"{word!r} is not a list of built_in.toml", f"known are @{', @'.join(self.lists)}"
-                )
+                ) from None
         return tuple(words)
 
     def _broken(self, problem: str, remedy: str) -> RulesBroken:

@@ -2,15 +2,20 @@
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from moderation.classifier import universal
+from moderation.classifier.classifier import Voices
 from moderation.classifier.ngrams import load, save
 from moderation.prompts.rules import Rules, load_rules
 from moderation.verdict import Category
+from training.safety import heads, two_lives
 from training.safety.corpus import (
     CAPTIONS,
     CATEGORIES,
@@ -21,7 +26,8 @@ from training.safety.corpus import (
     lessons,
 )
 from training.safety.linear import Counts, fit, scaled
-from training.safety.train import HeldOut, mix
+from training.safety.train import VOICES, HeldOut, mix
+from training.safety.two_lives import Half
 from training.safety.variants import STYLES, shown, variants
 
 UNSAFE = [
@@ -131,36 +137,73 @@ def test_the_bot_reads_the_linear_half_as_it_was_trained(tmp_path: Path) -> None
         assert np.allclose(read.weigh(text).logits, logits, atol=0.05)
 
 
+def test_the_bot_reads_the_universal_head_as_it_was_trained(tmp_path: Path) -> None:
+    texts = [*UNSAFE, *SAFE] * 8
+    unsafe = np.array([text in UNSAFE for text in texts])
+    embedded = heads.universal_embeddings(texts)
+    head = heads.fit_head(embedded, unsafe, np.ones(len(texts), np.float32))
+    trained = heads.logits(head, embedded)
+    assert trained[unsafe].mean() > trained[~unsafe].mean() + 1
+    heads.save_universal(head, tmp_path / "u.npz")
+    assert np.allclose(universal.load(tmp_path / "u.npz").logits(texts), trained, atol=1e-3)
+
+
+def test_only_new_texts_are_embedded(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        asked.extend(texts)
+        return np.array([[len(text)] for text in texts], np.float32)
+
+    first = heads.remembered(embed, ["a", "bb", "a"], tmp_path / "kept.npz")
+    again = heads.remembered(embed, ["ccc", "bb"], tmp_path / "kept.npz")
+    assert (first[:, 0].tolist(), again[:, 0].tolist()) == ([1, 2, 1], [3, 2])
+    assert asked == ["a", "bb", "ccc"]
+
+
+def held_out(voices: NDArray[np.float64]) -> HeldOut:
+    """`voices`: (examples, 4)."""
+    return HeldOut(voices[:, :1], voices[:, 1:2], voices[:, 2], voices[:, 3])
+
+
 def test_the_scale_is_set_on_held_out_captions(data: Path, rules: Rules) -> None:
-    found = examples(data, rules, seed=0) * 40
+    found = examples(data, rules, seed=0) * 10
     chance = np.random.default_rng(0)
-    logits = np.array([chance.normal(3 if example.is_unsafe else -3, 1.5) for example in found])
-    mixture = mix(found, HeldOut(logits[:, None], (logits + chance.normal(size=len(found)))[:, None]))
-    assert mixture.encoder > mixture.ngrams >= 0
+    told = held_out(chance.normal(size=(len(found), 4)))
+    mixture = mix(found, told)
+    captions = [at for at, example in enumerate(found) if example.source in CAPTIONS]
+    scores = [
+        mixture.overall(Voices(**dict(zip(VOICES, map(float, told.voices[at]), strict=True))))
+        for at in captions
+    ]
+    assert np.mean(np.array(scores) >= 0.5) == pytest.approx(0.03, abs=0.025)
+    assert max(scores) >= 0.94
 
 
-def test_the_halves_are_weighed_by_what_they_find_among_hardly_any_harmless_prompt(
-    data: Path, rules: Rules
-) -> None:
-    found = [example for example in examples(data, rules, seed=0) if example.source != "rules"] * 200
-    chance = np.random.default_rng(0)
-    unsafe = np.array([example.is_unsafe for example in found])
-    both = chance.normal(size=(2, len(found))) + np.where(
-        unsafe, 2.0, -2.0
-    )  # the errors of the two are independent
-    noise = chance.normal(size=len(found))
-    helped = mix(found, HeldOut(both[0][:, None], both[1][:, None]))
-    alone = mix(found, HeldOut(both[0][:, None], noise[:, None]))
-    assert helped.ngrams / helped.encoder == pytest.approx(1.0, abs=0.4)
-    assert alone.ngrams / alone.encoder <= 0.2
+def test_a_voice_counts_by_its_say_however_loud_it_is(data: Path, rules: Rules) -> None:
+    found = examples(data, rules, seed=0) * 10
+    voices = np.random.default_rng(0).normal(size=(len(found), 4))
+    quiet, loud = mix(found, held_out(voices)), mix(found, held_out(voices * [1, 1, 50, 1]))
+    assert loud.frozen * 50 == pytest.approx(quiet.frozen)
+    assert loud.bias == pytest.approx(quiet.bias)
 
 
-def test_a_source_has_one_say_however_many_rows_it_has(data: Path, rules: Rules) -> None:
-    chance = np.random.default_rng(0)
-    found = [example for example in examples(data, rules, seed=0) if example.source != "rules"] * 20
-    encoder = np.array([chance.normal(2 if example.is_unsafe else -2, 1.5) for example in found])
-    ngrams = np.array([chance.normal(1 if example.source == "i2p" else 0, 1.5) for example in found])
-    often = np.repeat(np.arange(len(found)), [30 if example.source == "i2p" else 1 for example in found])
-    once = mix(found, HeldOut(encoder[:, None], ngrams[:, None]))
-    more = mix([found[at] for at in often], HeldOut(encoder[often, None], ngrams[often, None]))
-    assert more.ngrams / more.encoder == pytest.approx(once.ngrams / once.encoder, rel=0.05)
+def test_no_phrase_is_in_both_halves() -> None:
+    mend, judge = (set(two_lives.harmless(half)) for half in Half)
+    assert len(mend) >= 200
+    assert len(judge) >= 200
+    assert mend.isdisjoint(judge)
+    assert two_lives.harmful(Half.MEND)
+    assert two_lives.harmful(Half.JUDGE)
+
+
+def test_the_judging_half_is_in_no_lesson(data: Path, rules: Rules) -> None:
+    prompts = {example.prompt for example in examples(data, rules, seed=0)}
+    assert prompts.issuperset(two_lives.harmless(Half.MEND))
+    assert prompts.isdisjoint(two_lives.harmless(Half.JUDGE))
+    assert prompts.isdisjoint(phrase for _, phrase in two_lives.harmful(Half.JUDGE))
+
+
+def test_descriptions_of_poses_differ_and_stay_the_same() -> None:
+    assert two_lives.poses(50) == two_lives.poses(50)
+    assert len(set(two_lives.poses(50))) == 50

@@ -13,6 +13,8 @@ from moderation.normalise.normalise import words
 from moderation.prompts.filter import canonical
 from moderation.prompts.rules import Part, Reads, Rules
 from moderation.verdict import Category, Ruling
+from training.safety import two_lives
+from training.safety.two_lives import Half
 
 CATEGORIES = (
     Category.SEXUAL,
@@ -134,9 +136,12 @@ _REPEATS = {
     "xstest_v2": 3,
     "hard_safe_handwritten_dev": 6,
     "hard_safe_own": 3,
+    "two_lives": 3,
+    "two_lives_harmful": 15,  # as much as the harmless ones
     "rules": 3,
 }
-PHRASES = frozenset({"rules", "hard_safe_own", "excepted"})  # sources of phrases, which are parts of prompts
+# Sources of phrases, which are parts of prompts.
+PHRASES = frozenset({"rules", "hard_safe_own", "two_lives", "two_lives_harmful", "poses", "excepted"})
 _PLAIN = re.compile(r"[a-z ]+")
 _HARD_SAFE = Path(__file__).with_name("hard_safe.txt")
 # Maximum rows of large sources.
@@ -148,6 +153,7 @@ _THINNED_ROWS = {
 }
 # Maximum rows for training an encoder; the n-grams use all rows.
 _LESSON_ROWS = {**_THINNED_ROWS, "coprov2_test": 4_000}
+_POSES = 600
 _FEWEST_MEANINGS = 3  # minimum known words of a text reduced to the words of the foreign word list
 
 
@@ -209,9 +215,18 @@ def _own(rules: Rules) -> Iterator[Example]:
     for line in _HARD_SAFE.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             yield _phrase(line, "hard_safe_own", None, rules)
+    for phrase in two_lives.harmless(Half.MEND):
+        yield _phrase(phrase, "two_lives", None, rules)
+    for category, phrase in two_lives.harmful(Half.MEND):
+        yield _phrase(phrase, "two_lives_harmful", category, rules)
+    for pose in two_lives.poses(_POSES):
+        yield _phrase(pose, "poses", None, rules)
+    excepted = dict.fromkeys(
+        phrase for rule in rules.rules for phrase in filter(_PLAIN.fullmatch, rule.unless)
+    )
+    for phrase in excepted:
+        yield _phrase(f"a {phrase}", "excepted", None, rules)
     for rule in (each for each in rules.rules if not each.is_silent):
-        for phrase in filter(_PLAIN.fullmatch, rule.unless):
-            yield _phrase(f"a {phrase}", "excepted", None, rules)
         if rule.category in CATEGORIES and rule.reads is Reads.PROMPT and rule.ruling is Ruling.REFUSE:
             for phrase in filter(_PLAIN.fullmatch, rule.any_of if not rule.with_any_of else ()):
                 yield _phrase(phrase, "rules", rule.category, rules)

@@ -10,18 +10,20 @@ import numpy as np
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from transformers import BertModel
 
 from moderation.classifier.encoder import GRAPH, PIECES, TOKENIZER
 from training.safety.encoder import FROZEN, Upper
+from training.safety.heads import Head
 
 _OPSET = 17
 
 
 class _Whole(nn.Module):
-    """The whole encoder: maps word-piece vectors (1, tokens, width) to logits (1, outputs)."""
+    """Maps word-piece vectors (1, tokens, width) to logits (1, outputs), and to the logit (1, 1) of the unmodified layers."""
 
-    def __init__(self, bert: BertModel, upper: Upper) -> None:
+    def __init__(self, bert: BertModel, upper: Upper, frozen: Head) -> None:
         super().__init__()
         self.position = bert.embeddings.position_embeddings
         self.kind = bert.embeddings.token_type_embeddings
@@ -29,24 +31,33 @@ class _Whole(nn.Module):
         self.lower = nn.ModuleList(list(bert.encoder.layer)[:FROZEN])
         self.upper = upper.layers
         self.head = upper.head
+        self.unmodified = nn.ModuleList(list(bert.encoder.layer)[FROZEN:])
+        self.frozen = frozen
 
-    def forward(self, pieces: Tensor) -> Tensor:
+    def forward(self, pieces: Tensor) -> tuple[Tensor, Tensor]:
         places = torch.arange(pieces.shape[1])
         states = self.norm(pieces + self.position(places) + self.kind(torch.zeros_like(places)))
-        for layer in (*self.lower, *self.upper):
-            out = layer(states)
-            states = out[0] if isinstance(out, tuple) else out
-        return self.head(torch.cat([states.mean(1), states.amax(1)], 1))
+        states = _through(self.lower, states)
+        tuned, plain = _through(self.upper, states), _through(self.unmodified, states)
+        logits = self.head(torch.cat([tuned.mean(1), tuned.amax(1)], 1))
+        return logits, self.frozen(normalize(plain.mean(1)))
 
 
-def export(model: Path, upper: Upper, folder: Path) -> None:
+def _through(layers: nn.ModuleList, states: Tensor) -> Tensor:
+    for layer in layers:
+        out = layer(states)
+        states = out[0] if isinstance(out, tuple) else out
+    return states
+
+
+def export(model: Path, upper: Upper, frozen: Head, folder: Path) -> None:
     """Writes the graph, the tokenizer and the table into `folder`."""
     bert = BertModel.from_pretrained(model, add_pooling_layer=False, attn_implementation="eager").eval()
     for layer in cast(
         "Any", upper.layers
     ):  # trained with another attention implementation, which can't be exported
         layer.attention.self.config = bert.config
-    whole = _Whole(bert, upper).eval()
+    whole = _Whole(bert, upper, frozen).eval()
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / "full.onnx"
         torch.onnx.export(
@@ -54,7 +65,7 @@ def export(model: Path, upper: Upper, folder: Path) -> None:
             (torch.zeros(1, 7, bert.config.hidden_size),),
             str(full),
             input_names=["pieces"],
-            output_names=["logits"],
+            output_names=["logits", "frozen"],
             dynamic_axes={"pieces": {1: "tokens"}},
             opset_version=_OPSET,
             dynamo=False,

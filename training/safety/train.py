@@ -1,8 +1,9 @@
 """`python -m training.safety.train --data DIR --encoder DIR`: makes moderation/classifier/model/ from the development data.
 
-The encoder and a first linear model train on all sources except corpus.HELD_OUT. Their scores on the held-out sources set the
-mixture and the scale. The shipped linear model then trains on all sources. The encoder and its answers are saved in --work, so
-that an interrupted run continues from there.
+Four voices are averaged: a fine-tuned encoder, n-grams, and a head each on two encoders that stay as they are. They train on all
+sources except corpus.HELD_OUT, and their scores on the held-out sources set the mixture and the scale. The shipped n-grams and
+heads then train on all sources. The encoder, its answers and all embeddings are saved in --work, so that an interrupted run
+continues from there.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,10 +23,13 @@ from numpy.typing import NDArray
 from moderation.classifier import ngrams
 from moderation.classifier.classifier import CARD, FORM, LINEAR_SAY, MODEL, NGRAMS, Mixture
 from moderation.classifier.encoder import GRAPH, PIECES, TOKENIZER
+from moderation.classifier.multilingual import HEAD
+from moderation.classifier.universal import UNIVERSAL
 from moderation.prompts.rules import load_rules
-from training.safety import encoder, linear
-from training.safety.corpus import CAPTIONS, CATEGORIES, HELD_OUT, REAL_USERS, Example, examples, lessons
+from training.safety import encoder, heads, linear
+from training.safety.corpus import CAPTIONS, CATEGORIES, HELD_OUT, Example, examples, lessons
 from training.safety.export import export
+from training.safety.heads import Head
 from training.safety.linear import Counts, Linear
 from training.safety.variants import Variant, shown, variants
 
@@ -37,19 +42,24 @@ _STRENGTH = 4e-6  # weight decay of the linear model
 _NGRAMS_KEPT = 60_000
 # Shares of held-out captions with a score of at least 0.95 (the standard policy refuses) and at least 0.5 (flagged for review).
 _REFUSED, _FLAGGED = 0.002, 0.03
-_FALSE = np.linspace(
-    0.001, 0.02, 20
-)  # rates of refused held-out captions and user prompts at which recall is measured
-_SHARES = [share / 10 for share in range(16)]  # weights of the n-grams relative to the encoder's weight of 1
+VOICES = ("encoder", "ngrams", "frozen", "universal")
+_SAYS = (1.0, 0.5, 0.3, 0.7)  # the voices' weights
 _LOGIT_REFUSED = float(np.log(0.95 / 0.05))
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Logits of both models for the examples of held-out sources, (examples, 1 + categories); NaN elsewhere."""
+    """Logits of the voices for the examples of held-out sources; NaN elsewhere."""
 
-    encoder: NDArray[np.float64]
-    ngrams: NDArray[np.float64]
+    encoder: NDArray[np.float64]  # (examples, 1 + categories)
+    ngrams: NDArray[np.float64]  # (examples, 1 + categories)
+    frozen: NDArray[np.float64]  # (examples,)
+    universal: NDArray[np.float64]  # (examples,)
+
+    @property
+    def voices(self) -> NDArray[np.float64]:
+        """Returns (examples, 4): the first logit of each voice, in the order of VOICES."""
+        return np.stack([self.encoder[:, 0], self.ngrams[:, 0], self.frozen, self.universal], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +98,16 @@ def main() -> None:
     bench = Bench(all_of_it, options.encoder, options.work)
     mixture = mix(all_of_it.found, hold_out(all_of_it, bench, HELD_OUT))
     final = without_priors(linear_without(all_of_it, frozenset()), all_of_it.found).pruned(_NGRAMS_KEPT)
-    write(options.out, options.encoder, bench.upper(HELD_OUT), final, mixture)
+    frozen, universal = (bench.head(which, frozenset()) for which in Frozen)
+    write(options.out, options.encoder, bench.upper(HELD_OUT), final, frozen, universal, mixture)
     print(f"wrote {options.out}: {mixture}")
+
+
+class Frozen(StrEnum):
+    """The encoders that stay as they are."""
+
+    SENTENCES = "sentences"  # the one that is also fine-tuned
+    UNIVERSAL = "universal"  # of many languages
 
 
 class Bench:
@@ -97,6 +115,7 @@ class Bench:
 
     def __init__(self, all_of_it: Material, model: Path, work: Path) -> None:
         self._of, self._model, self._work = all_of_it, model, work
+        self._embedded: dict[Frozen, NDArray[np.float32]] = {}
 
     def upper(self, left_out: frozenset[str]) -> encoder.Upper:
         kept = self._work / f"encoder-{_name(left_out)}.pt"
@@ -127,6 +146,29 @@ class Bench:
             kept.write_text(json.dumps(pairs), encoding="utf-8")
         return dict(json.loads(kept.read_text(encoding="utf-8")))
 
+    def head(self, which: Frozen, left_out: frozenset[str]) -> Head:
+        """Trains a head without some sources. It takes seconds, so it is not saved."""
+        found = self._of.found
+        rows = [
+            at for at in map(int, self._of.left(left_out)) if found[at].text and found[at].language == "en"
+        ]
+        return heads.fit_head(
+            self.embeddings(which)[rows],
+            np.array([found[at].is_unsafe for at in rows]),
+            np.array([found[at].repeats for at in rows], np.float32),
+        )
+
+    def embeddings(self, which: Frozen) -> NDArray[np.float32]:
+        """Returns (examples, width)."""
+        if which not in self._embedded:
+            embed = heads.universal_embeddings
+            texts = [example.prompt for example in self._of.found]
+            if which is Frozen.SENTENCES:
+                embed = heads.sentence_embeddings(self._model)
+                texts = [example.text for example in self._of.found]
+            self._embedded[which] = heads.remembered(embed, texts, self._work / f"{which}.npz")
+        return self._embedded[which]
+
     def _bank(self, wanted: Sequence[int]) -> tuple[encoder.Bank, dict[int, int]]:
         """Returns the lower layers' output, and the position of each text in it."""
         everything = self._of.everything
@@ -151,30 +193,29 @@ def _name(left_out: frozenset[str]) -> str:
 
 def hold_out(all_of_it: Material, bench: Bench, left_out: frozenset[str]) -> HeldOut:
     ngrams = linear_answers(all_of_it, left_out)
-    held_out = HeldOut(np.full(ngrams.shape, np.nan), ngrams)
+    encoded = np.full(ngrams.shape, np.nan)
     for at, logits in bench.answers(left_out).items():
-        held_out.encoder[at] = logits
-    return held_out
+        encoded[at] = logits
+    frozen, universal = (np.full(len(ngrams), np.nan) for _ in Frozen)
+    asked = np.flatnonzero(~np.isnan(encoded[:, 0]))
+    for which, answers in zip(Frozen, (frozen, universal), strict=True):
+        answers[asked] = heads.logits(bench.head(which, left_out), bench.embeddings(which)[asked])
+    return HeldOut(encoded, ngrams, frozen, universal)
 
 
-def linear_answers(
-    all_of_it: Material, left_out: frozenset[str], *, is_whole: bool = True
-) -> NDArray[np.float64]:
-    """Returns the logits of a linear model that has not seen these sources, for their examples; NaN elsewhere.
-
-    Shape (examples, 1 + categories), or (examples, 1) unless `is_whole`.
+def linear_answers(all_of_it: Material, left_out: frozenset[str]) -> NDArray[np.float64]:
+    """Returns (examples, 1 + categories): the logits of a linear model that has not seen these sources, for their examples; NaN
+    elsewhere.
     """
     rows = np.array([at for at, example in enumerate(all_of_it.found) if example.source in left_out])
-    model = linear_without(all_of_it, left_out, is_whole=is_whole)
-    if is_whole:
-        model = without_priors(model, all_of_it.found)
+    model = without_priors(linear_without(all_of_it, left_out), all_of_it.found)
     answers = np.full((len(all_of_it.found), model.weights.shape[1]), np.nan)
     answers[rows] = linear.scaled(all_of_it.counts.matrix[rows], model.idf) @ model.weights + model.bias
     return answers
 
 
-def linear_without(all_of_it: Material, left_out: frozenset[str], *, is_whole: bool = True) -> Linear:
-    """Fits a linear model without some sources. `is_whole`: also fits the categories, not only unsafe or not."""
+def linear_without(all_of_it: Material, left_out: frozenset[str]) -> Linear:
+    """Fits a linear model without some sources."""
     found = all_of_it.found
     rows = all_of_it.left(left_out)
     return linear.fit(
@@ -183,7 +224,7 @@ def linear_without(all_of_it: Material, left_out: frozenset[str], *, is_whole: b
         np.array([found[at].repeats for at in map(int, rows)], np.float64),
         np.array([example.is_unsafe for example in found]),
         np.array([example.category for example in found]),
-        categories=len(CATEGORIES) if is_whole else 0,
+        categories=len(CATEGORIES),
         strength=_STRENGTH,
         seed=SEED,
     )
@@ -200,47 +241,41 @@ def without_priors(model: Linear, found: Sequence[Example]) -> Linear:
 
 
 def mix(found: Sequence[Example], held_out: HeldOut) -> Mixture:
-    """Chooses the weights of the two models and the scale, from held-out sources only.
-
-    The weights maximise recall when between one in a thousand and one in fifty captions and user prompts are refused. Every
-    source counts equally, independent of its number of rows.
-    """
-    both = np.flatnonzero(~np.isnan(held_out.encoder[:, 0]))
-    table = np.stack([held_out.encoder[both, 0], held_out.ngrams[both, 0]], axis=1)
-    sources = np.array([found[at].source for at in map(int, both)])
-    unsafe = np.array([found[at].is_unsafe for at in map(int, both)])
-    is_caption = np.isin(sources, list(CAPTIONS))
-    harmless = ~unsafe & (is_caption | np.isin(sources, list(REAL_USERS)))
-
-    def recall(ngrams: float) -> float:
-        values = table @ [1.0, ngrams]
-        found_out = values[:, None] > np.quantile(values[harmless], 1 - _FALSE)
-        return float(np.mean([found_out[unsafe & (sources == one)].mean() for one in set(sources[unsafe])]))
-
-    share = np.array([1.0, max(_SHARES, key=recall)])
-    values = table[is_caption] @ share
+    """Averages the voices by _SAYS, each in units of its deviation over the held-out sources, and sets the scale there."""
+    voices = held_out.voices
+    is_english = np.array([example.language == "en" for example in found])
+    asked = np.flatnonzero(is_english & ~np.isnan(voices).any(axis=1))
+    sources = np.array([found[at].source for at in map(int, asked)])
+    share = np.array(_SAYS) / voices[asked].std(axis=0)
+    values = voices[asked][np.isin(sources, list(CAPTIONS))] @ share
     refused, flagged = np.quantile(values, [1 - _REFUSED, 1 - _FLAGGED])
     steepness = _LOGIT_REFUSED / (refused - flagged)
-    return Mixture(
-        encoder=float(share[0] * steepness),
-        ngrams=float(share[1] * steepness),
-        bias=float(-flagged * steepness),
-    )
+    weights = {name: float(each) for name, each in zip(VOICES, share * steepness, strict=True)}
+    return Mixture(**weights, bias=float(-flagged * steepness))
 
 
-def write(folder: Path, model: Path, upper: encoder.Upper, final: Linear, mixture: Mixture) -> None:
+def write(
+    folder: Path,
+    model: Path,
+    upper: encoder.Upper,
+    final: Linear,
+    frozen: Head,
+    universal: Head,
+    mixture: Mixture,
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    export(model, upper, folder)
+    export(model, upper, frozen, folder)
+    heads.save_universal(universal, folder / UNIVERSAL)
+    names = [GRAPH, PIECES, TOKENIZER, NGRAMS, UNIVERSAL]
+    if (folder / HEAD).exists():  # training.safety.multilingual writes it
+        names.append(HEAD)
     ngrams.save(folder / NGRAMS, final.names, final.idf, final.weights, final.bias)
     card = {
         "form": FORM,
         "made": datetime.now(UTC).date().isoformat(),
         "categories": [category.value for category in CATEGORIES],
         "mixture": asdict(mixture),
-        "files": {
-            name: sha256((folder / name).read_bytes()).hexdigest()
-            for name in (GRAPH, PIECES, TOKENIZER, NGRAMS)
-        },
+        "files": {name: sha256((folder / name).read_bytes()).hexdigest() for name in names},
     }
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 

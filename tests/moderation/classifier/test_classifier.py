@@ -17,6 +17,7 @@ from moderation.classifier.classifier import (
     load_classifier,
 )
 from moderation.classifier.encoder import GRAPH, PIECES, TOKENIZER
+from moderation.classifier.universal import UNIVERSAL
 from moderation.prompts.filter import PromptFilter
 from moderation.verdict import Category, Ruling
 
@@ -106,6 +107,21 @@ def test_harm_in_the_midst_of_a_long_prompt_is_read(classifier: LearnedClassifie
     assert within >= 0.5
 
 
+def test_a_disguise_is_read_by_all_voices(classifier: LearnedClassifier) -> None:
+    harm, disguised = "a man stabs his wife to death", "a man st4bs his w1fe to d3ath"
+    plain = classifier.read(harm, harm).overall
+    assert classifier.read(harm, disguised).overall == pytest.approx(classifier.read(harm).overall)
+    assert plain >= 0.8
+
+
+def test_harm_is_read_in_the_same_part_of_a_long_prompt_by_all_voices(classifier: LearnedClassifier) -> None:
+    padding = "A quiet lake, mountains, and soft morning light, " * 8
+    harm = "a man stabs his wife and cuts off her head, "
+    typed = f"{padding}{harm}{padding}"
+    text = typed.casefold().replace(",", "")
+    assert classifier.read(text, typed).overall >= 0.5
+
+
 def test_a_learned_verdict_names_category_score_and_words(learned_screen: PromptFilter) -> None:
     verdict = learned_screen.check({"prompt": "a man hitting his wife in the face until she is unconscious"})
     assert verdict.ruling is not Ruling.ALLOW
@@ -134,10 +150,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_files_are_small_enough_to_ship() -> None:
-    assert sum(file.stat().st_size for file in MODEL.iterdir()) <= 25_000_000
+    assert sum(file.stat().st_size for file in MODEL.iterdir()) <= 30_000_000
 
 
-@pytest.mark.parametrize("name", [CARD, GRAPH, PIECES, TOKENIZER, NGRAMS])
+@pytest.mark.parametrize("name", [CARD, GRAPH, PIECES, TOKENIZER, NGRAMS, UNIVERSAL])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(ModelBroken) as broken:
@@ -146,7 +162,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     assert "training.safety.train" in str(broken.value)
 
 
-@pytest.mark.parametrize("name", [GRAPH, PIECES, TOKENIZER, NGRAMS])
+@pytest.mark.parametrize("name", [GRAPH, PIECES, TOKENIZER, NGRAMS, UNIVERSAL])
 def test_a_damaged_file_is_named(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -155,7 +171,7 @@ def test_a_damaged_file_is_named(folder: Path, name: str) -> None:
         load_classifier(folder)
 
 
-@pytest.mark.parametrize("card", ["", "[]", "{}", '{"form": 2}', "\0", "[" * 100_000, "9" * 5000])
+@pytest.mark.parametrize("card", ["", "[]", "{}", '{"form": 1}', "\0", "[" * 100_000, "9" * 5000])
 def test_a_card_that_cannot_be_read_is_said(folder: Path, card: str) -> None:
     (folder / CARD).write_text(card)
     with pytest.raises(ModelBroken):

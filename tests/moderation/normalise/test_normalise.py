@@ -21,6 +21,8 @@ DISGUISES = {
     "Cyrillic look-alikes": "a nudе wоmаn",
     "Greek look-alikes": "a νude woman",
     "Cherokee look-alikes": "a nuᎠᎬ woman",
+    "look-alikes of Unicode's table": "a n𐓶dⴹ woman",
+    "Greek capitals": "a ΝuᎠΕ woman",
     "a letter that no table holds": "a nꙨde woman",
     "zero-width characters": "a n\u200bu\u200cd\u200de woman",
     "soft hyphens": "a n\u00adu\u00adde woman",

@@ -106,7 +106,7 @@ def test_words_that_mean_something_else_in_a_language_are_no_hit(screen: PromptF
 def test_english_between_commas_in_another_language_has_a_score(
     learned_screen: PromptFilter, prompt: str
 ) -> None:
-    assert learned_screen.check({"prompt": prompt}).ruling is Ruling.REFUSE
+    assert learned_screen.check({"prompt": prompt}).ruling is not Ruling.ALLOW
 
 
 def test_many_doubtful_words_are_read_once(screen: PromptFilter) -> None:
