@@ -271,7 +271,7 @@ class ModChannel:
             return
         try:
             gallery = await self._parts.stored_pictures.gallery_of(known)
-            blurred = await asyncio.to_thread(images.blurred, gallery.grid)
+            blurred = await asyncio.to_thread(lambda: images.blurred(images.open_picture(gallery.grid)))
         except (PictureGone, PictureError) as error:
             log.info("case %s has no picture to show: %r", case.id, error)
             return

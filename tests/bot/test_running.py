@@ -298,13 +298,13 @@ async def test_an_odd_answer_does_not_end_a_background_task(
     sweep, swept = ModChannel._sweep_for_ever, asyncio.Event()  # pyright: ignore[reportPrivateUsage]
     tries = 0
 
-    async def odd(self: ModChannel, tasks: asyncio.TaskGroup) -> None:
+    async def odd(self: ModChannel) -> None:
         nonlocal tries
         tries += 1
         if tries < 3:
             raise TypeError("'NoneType' object is not subscriptable")
         swept.set()
-        await sweep(self, tasks)
+        await sweep(self)
 
     monkeypatch.setattr(ModChannel, "_sweep_for_ever", odd)
     async with runner.running() as bot:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from PIL import Image, ImageChops
@@ -145,7 +145,7 @@ async def test_a_scheduler_is_offered_drawn_with_shown_and_read_back(stage: Stag
 
 
 async def test_a_lora_is_offered_drawn_with_shown_and_kept_with_the_job(stage: Stage) -> None:
-    async def offered(text: str, **options: str) -> list[str]:
+    async def offered(text: str, **options: Any) -> list[str]:
         choices = await stage.ada.autocomplete(
             "gallery", "imagine", prompt="x", focused="lora", lora=text, **options
         )

@@ -98,7 +98,7 @@ async def test_edges_and_prepared_maps_are_followed_too(stage: Stage) -> None:
 async def test_models_that_follow_the_kind_are_offered_alone(stage: Stage) -> None:
     ada = stage.guest()
     for kind, names in (("scribble", ["tiny"]), ("depth", ["tiny"]), ("pose", [])):
-        given = {"prompt": "x", "kind": kind, "model": ""}
+        given: dict[str, Any] = {"prompt": "x", "kind": kind, "model": ""}
         choices = await ada.autocomplete("gallery", "sketch", focused="model", **given)
         assert [each["value"] for each in choices] == names
     for options, said in (

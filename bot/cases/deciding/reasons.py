@@ -10,7 +10,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot.studio.cases.kept_reasons import ReasonBook
+from bot.studio.desk.kept_reasons import ReasonBook
 from bot.ui import in_language, line, markdown, menu_of, say_to
 from db import Case
 

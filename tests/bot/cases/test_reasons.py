@@ -9,7 +9,7 @@ from bot.cases.cards import notice
 from bot.cases.deciding.reasons import BUILT_IN
 from bot.client import Atelier
 from bot.studio.cases.cases import Decision
-from bot.studio.cases.kept_reasons import MOST_REASONS
+from bot.studio.desk.kept_reasons import MOST_REASONS
 from bot.studio.errors import NoSuchReason, ReasonUnusable, TooManyReasons
 from bot.texts import ENGLISH, language
 from db.cases import Outcome

@@ -5,7 +5,7 @@ from discord import app_commands
 
 from bot.client import Interaction, answer
 from bot.permissions import ManagersGroup, manager_of
-from bot.studio.cases.kept_reasons import LONGEST_NAME, LONGEST_REASON, SERVERS
+from bot.studio.desk.kept_reasons import LONGEST_NAME, LONGEST_REASON, SERVERS
 from bot.ui import command, say_to, text
 
 # Discord takes 25 choices at most.

@@ -44,7 +44,7 @@ from moderation.policy import presets
 from moderation.verdict import Ruling
 from tests.pictures import blobs, jpeg, waves
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SHEET = ROOT / "docs" / "images" / "bundled-model.jpg"
 COLUMNS, ROWS, SIDE = 8, 8, 128
 KEY = b"the key of the benchmark"  # another key gives a slightly different mark

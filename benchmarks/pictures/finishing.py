@@ -1,6 +1,6 @@
 """Measures what a finished picture costs, encoded once and as it was before: encoded by worker and bot, and decoded twice.
 
-    python -m benchmarks.finishing [--side 1024] [--seconds 10] [--keep]
+    python -m benchmarks.pictures.finishing [--side 1024] [--seconds 10] [--keep]
 
 The pictures are smooth colours with noise. Milliseconds are CPU time of one thread, the median of several runs, both ways in
 turn. A grid of four pictures is one unit: checked, hashed, marked, encoded, signed, and its grid encoded and signed.
