@@ -155,7 +155,7 @@ class LearnedClassifier:
         return self._judge_once(english, spoken, is_short=is_short)
 
     def _judge(self, english: str, spoken: str, *, is_short: bool) -> Opinion:
-        """`spoken`: the text with its signs and capitals, if it has no disguise."""
+        """`spoken`: the text as it was typed, if it has no disguise."""
         frames = ("{}", *_SENTENCES) if is_short else ("{}",)
         texts = [frame.replace("{}", english) for frame in frames]
         weighed = [self._linear.weigh(text) for text in texts]

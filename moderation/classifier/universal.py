@@ -1,5 +1,6 @@
 """Scores English text by a head on the frozen Universal Sentence Encoder, which also reads other languages (multilingual.py)."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from moderation.classifier.multilingual import SCALE, encode
 
 UNIVERSAL = "universal.npz"
+_WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +25,14 @@ class Universal:
 
     def logits(self, texts: list[str]) -> NDArray[np.floating]:
         """Returns (texts,)."""
-        vectors = np.asarray(encode([text or " " for text in texts]), np.float32) * SCALE
+        vectors = np.asarray(encode([without_signs(text) or " " for text in texts]), np.float32) * SCALE
         hidden = np.maximum(vectors @ self.hidden.T + self.hidden_bias, 0)
         return vectors @ self.linear + hidden @ self.output + self.bias
+
+
+def without_signs(text: str) -> str:
+    """Returns the words alone: a comma, which a preset or a suffix adds, changes no verdict."""
+    return " ".join(_WORDS.findall(text))
 
 
 def load(path: Path) -> Universal:

@@ -160,7 +160,8 @@ _WORDS = [
     "lingerie", "with", "12", "year", "old", "desnuda", "nackte", "裸体", "muslims", "vermin", "clown", "1488", "🍆", "🍑",
     "bnVkZQ==", "6e756465", "%6eude", "suicide", "squad",
 ]  # fmt: skip
-texts = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=9).map(" ".join)
+# Each word once: a style adds no words that the prompt has already.
+texts = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=9, unique=True).map(" ".join)
 _HARM = [
     "nude woman",
     "a child in lingerie",
@@ -188,11 +189,24 @@ async def verdict_on(shop: Shop, order: Order) -> Verdict:
 
 
 async def demand_one_verdict(shop: Shop, paths: Mapping[str, Way], text: str) -> None:
-    found: dict[str, tuple[object, ...]] = {}
+    """A preset, a style and a suffix are joined to the words by a comma, which ends a clause: "naked 12" and "naked, 12" are two
+    texts. So ways are compared that cut the text at the same words.
+    """
+    found: dict[tuple[int, ...], dict[str, tuple[object, ...]]] = {}
     for name, path in paths.items():
-        verdict = await verdict_on(shop, await path(shop, text))
-        found[name] = (verdict.ruling, verdict.category, verdict.rule, verdict.score)
-    assert len(set(found.values())) == 1, found
+        order = await path(shop, text)
+        verdict = await verdict_on(shop, order)
+        said = (verdict.ruling, verdict.category, verdict.rule, verdict.score)
+        found.setdefault(cuts_in(order), {})[name] = said
+    assert len(found[()]) > len(paths) / 2
+    for each in found.values():
+        assert len(set(each.values())) == 1, each
+
+
+def cuts_in(order: Order) -> tuple[int, ...]:
+    """Returns after how many words each clause but the last ends."""
+    clauses = f"{order.drawing.prompt.text} {order.drawing.prompt.negative}".split(",")
+    return tuple(len(clause.split()) for clause in clauses[:-1])
 
 
 _QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

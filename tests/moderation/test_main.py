@@ -62,7 +62,7 @@ def test_a_batch_prints_one_verdict_a_line(tmp_path: Path, capsys: pytest.Captur
     assert [list(line) for line in lines] == [["prompt", "ruling", "category", "rule", "score"]] * 2
     assert 0 < lines[0].pop("score") < 0.5
     assert lines[0] == {"prompt": "a fox", "ruling": "allow", "category": "none", "rule": ""}
-    assert (lines[1]["ruling"], lines[1]["category"], lines[1]["score"]) == ("refuse", "nudity", 1.0)
+    assert (lines[1]["ruling"], lines[1]["category"]) == ("refuse", "nudity") and lines[1]["score"] > 0.5
 
 
 def test_a_dash_reads_standard_input(

@@ -24,7 +24,7 @@ from moderation.classifier import ngrams
 from moderation.classifier.classifier import CARD, FORM, LINEAR_SAY, MODEL, NGRAMS, Mixture
 from moderation.classifier.encoder import GRAPH, PIECES, TOKENIZER
 from moderation.classifier.multilingual import HEAD
-from moderation.classifier.universal import UNIVERSAL
+from moderation.classifier.universal import UNIVERSAL, without_signs
 from moderation.prompts.rules import load_rules
 from training.safety import encoder, heads, linear
 from training.safety.corpus import CAPTIONS, CATEGORIES, HELD_OUT, Example, examples, lessons
@@ -162,7 +162,7 @@ class Bench:
         """Returns (examples, width)."""
         if which not in self._embedded:
             embed = heads.universal_embeddings
-            texts = [example.prompt for example in self._of.found]
+            texts = [without_signs(example.prompt) for example in self._of.found]
             if which is Frozen.SENTENCES:
                 embed = heads.sentence_embeddings(self._model)
                 texts = [example.text for example in self._of.found]
