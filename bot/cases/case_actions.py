@@ -90,9 +90,9 @@ class CaseActions:
     async def press_folded(
         self, press: FoldedAction, interaction: Interaction, case_id: int, shown: int
     ) -> None:
-        """Answers a press on a card that shows `shown` orders. Raises as `press`."""
+        """Answers a press on a card that shows `shown` orders; a helper only proposes. Raises as `press`."""
         outcome = Outcome.APPROVE if press is FoldedAction.APPROVE else Outcome.REMOVE
-        await self._decide_shown(interaction, case_id, moderator_of(interaction), outcome, shown)
+        await self._decide_shown(interaction, case_id, helper_of(interaction), outcome, shown)
 
     async def press_proposal(
         self, press: ProposalAction, interaction: Interaction, case_id: int, shown: int

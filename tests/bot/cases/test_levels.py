@@ -59,6 +59,9 @@ async def test_a_helper_proposes_with_a_press_and_a_moderator_confirms_with_one(
     assert f"<@&{roles['helpers']}> makes helpers" in await answered(use)
     has_role(play, ben, roles["helpers"])
 
+    folded = f"atelier:1:folded:remove:{case}:1"
+    use = await ben.click(await posted(atelier, play, folded), custom_id=folded)
+    assert f"<@{ben.id}> proposes: remove" in await answered(use)
     form = await (await ben.click(await posted(atelier, play, press), custom_id=press)).wait_for_modal()
     said = await answered(await ben.submit(form, {"reason": "swords are not for here"}))
     assert f"<@{ben.id}> proposes: warn — swords are not for here. A moderator must confirm it" in said
@@ -94,6 +97,7 @@ async def test_a_helper_proposes_with_a_press_and_a_moderator_confirms_with_one(
     assert known.acted_by == mia.id
     assert [each for each in await actions_of(shop, guild.id) if each != "read-log"] == [
         "mod-role",
+        "propose",
         "propose",
         "propose",
         "propose",
