@@ -127,7 +127,7 @@ class Casework:
     ) -> Done:
         """Opens and decides a new case for a moderator's command.
 
-        A ban confirms an open proposal by another moderator for that member; without a length, it has the proposal's.
+        A ban confirms an open proposal for that member; without a length, it has that of a moderator's proposal.
         `decision`: None for the ladder's next rung, with the `reason`. Raises OwnCase, SecondNeeded, AsLongAsABan.
         """
         if member == by.member:
@@ -142,7 +142,10 @@ class Casework:
                 case = await self.records.cases.proposed(by.guild_id, member)
             if case is not None:
                 case = await self.free(case.id, by)
-                if decision.seconds is None:
+                if case.is_helpers_proposal:
+                    # The ban is the moderator's own: they may not have seen the proposal.
+                    decision = replace(decision, is_bot_ban=bool(decision.is_bot_ban))
+                elif decision.seconds is None:
                     decision = replace(decision, seconds=case.proposed_seconds)
             else:
                 case = await self.records.cases.open(

@@ -75,6 +75,14 @@ async def test_a_helper_is_no_first_moderator_of_a_ban(strict: Shop) -> None:
     assert (await confirmed_by(strict, case.id, MAX)).case.outcome is Outcome.BAN
 
 
+async def test_a_moderators_ban_has_nothing_of_a_helpers_proposal(shop: Shop) -> None:
+    short = replace(BAN, seconds=60, is_bot_ban=True)
+    proposed = await shop.casework.sanction(HELPER, ADA.member, "ada", short)
+    done = await shop.casework.sanction(MIA, ADA.member, "ada", BAN)
+    assert (done.case.id, done.case.outcome) == (proposed.case.id, Outcome.BAN)
+    assert (done.case.expires_at, done.is_bots_alone) == (None, False)
+
+
 async def test_a_moderators_ban_waits_for_a_head_where_there_are_heads(shop: Shop) -> None:
     proposed = await shop.casework.sanction(LOWER, ADA.member, "ada", BAN)
     assert proposed.is_proposal and not proposed.case.is_helpers_proposal
