@@ -24,6 +24,8 @@ from bot.cases.buttons import (
     FoldedButton,
     LogChannelButton,
     LogChannelPress,
+    ProposalAction,
+    ProposalButton,
     RaidAction,
     RaidButton,
     SeveralAction,
@@ -140,6 +142,7 @@ def add_routes(client: Atelier) -> None:
         PageButton,
         CaseButton,
         FoldedButton,
+        ProposalButton,
         SeveralButton,
         RaidButton,
         AppealButton,
@@ -180,6 +183,7 @@ def add_routes(client: Atelier) -> None:
     routes.add_form(texts_in(AppealForm), appeal_forms.submit)
     routes.add_form(texts_in(report.ReportForm), report.submit)
     routes.add_each(FoldedAction, client.case_actions.press_folded)
+    routes.add_each(ProposalAction, client.case_actions.press_proposal)
     routes.add_each(SeveralAction, client.several_cases.press)
     routes.add_each(RaidAction, client.several_cases.press_raid)
     routes.add_form(texts_in(SeveralForm), client.several_cases.submit)

@@ -39,6 +39,7 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
+    id: int
     at: float
     written_by: MemberId | None  # None: the bot
     written_name: str
@@ -59,6 +60,9 @@ SELECT 1 FROM case_entries WHERE case_id = :case AND kind = :kind AND (:by IS NU
 """
 ENTRIES = "SELECT * FROM case_entries WHERE case_id = ? ORDER BY id"
 JOINED = f"SELECT job FROM case_entries WHERE case_id = ? AND kind = '{EntryKind.JOINED}' ORDER BY id"
+PROPOSAL = (
+    f"SELECT coalesce(max(id), 0) FROM case_entries WHERE case_id = ? AND kind = '{EntryKind.PROPOSED}'"
+)
 
 
 class CaseEntries(Repository):
@@ -86,6 +90,10 @@ class CaseEntries(Repository):
     async def of_case(self, case_id: int) -> list[Entry]:
         """Returns the entries, oldest first."""
         return [_entry(row) for row in await self._db.reader.all(ENTRIES, (case_id,))]
+
+    async def proposal(self, case_id: int) -> int:
+        """Returns the id of the newest entry with a proposal; 0: none."""
+        return await self._db.reader.value(PROPOSAL, (case_id,))
 
     async def joined(self, case_id: int) -> list[JobId | None]:
         """Returns the orders that joined the case, oldest first; None for one without a job."""

@@ -106,7 +106,6 @@ IS_GONE = {
     "appeals": "UPDATE appeals SET card_channel_id = NULL, card_message_id = NULL WHERE id = ? AND card_message_id = ?",
 }
 TO_REDRAW = "SELECT id FROM cases WHERE is_card_stale = 1 ORDER BY id LIMIT ?"
-REDRAWN = "UPDATE cases SET is_card_stale = 0 WHERE id = ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,10 +185,6 @@ class Erasures(Repository):
     async def to_redraw(self, limit: int) -> list[int]:
         """Returns ids of cases whose card shows forgotten data."""
         return [row["id"] for row in await self._db.reader.all(TO_REDRAW, (limit,))]
-
-    async def redrawn(self, case_id: int) -> None:
-        async with self._db.transaction() as tx:
-            await tx.all(REDRAWN, (case_id,))
 
     async def advance(self, erasure: ErasureRequest, *, now: float, acts_before: float) -> Advance:
         """Deletes all data that may be deleted by now, in small transactions. Deletes the request with the last of it."""

@@ -5,8 +5,8 @@ from enum import StrEnum
 from bot.ui import NUMBER, Button, Language
 
 
-def _shown(count: str) -> int:
-    return int(count)
+def _shown(number: str) -> int:
+    return int(number)
 
 
 class CaseAction(StrEnum):
@@ -17,9 +17,13 @@ class CaseAction(StrEnum):
     WARN = "case:warn"
     TIMEOUT = "case:timeout"
     BAN = "case:ban"
-    CONFIRM = "case:confirm"  # decides as a helper has proposed
+    CONFIRM = "case:confirm"  # on earlier cards, which do not name the proposal
     HISTORY = "case:history"  # shows all that happened in the case, in pages
     NEXT = "case:next"  # shows the next open case; the number is that of the case before it, 0 for the first
+
+
+class ProposalAction(StrEnum):
+    CONFIRM = "proposal:confirm"  # decides as a helper has proposed, if no other proposal has replaced it
 
 
 class FoldedAction(StrEnum):
@@ -91,6 +95,10 @@ class CaseButton(Button, actions=CaseAction, of=NUMBER):
 
 class FoldedButton(Button, actions=FoldedAction, of={int: "[0-9]{1,19}", _shown: "[0-9]{1,4}"}):
     """`folded:<press>:<case>:<orders that the card shows>`."""
+
+
+class ProposalButton(Button, actions=ProposalAction, of={int: "[0-9]{1,19}", _shown: "[0-9]{1,19}"}):
+    """`proposal:<press>:<case>:<entry of the proposal that the card shows>`."""
 
 
 class SeveralButton(Button, actions=SeveralAction, of=NUMBER):

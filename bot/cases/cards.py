@@ -16,6 +16,8 @@ from bot.cases.buttons import (
     CaseButton,
     FoldedAction,
     FoldedButton,
+    ProposalAction,
+    ProposalButton,
     next_button,
     several_button,
 )
@@ -70,6 +72,11 @@ class Dossier:
         return [each for each in others if each.kind is not EntryKind.CHECKED or each.job not in joined]
 
     @property
+    def proposal(self) -> int:
+        """The id of the entry with the proposal; 0: none."""
+        return max((each.id for each in self.entries if each.kind is EntryKind.PROPOSED), default=0)
+
+    @property
     def is_removed(self) -> bool:
         """Whether the pictures of all orders are removed already."""
         own = self.case.job
@@ -113,7 +120,7 @@ def case_card(say: Language, dossier: Dossier, *, role: int | None = None) -> tu
                 has_look=dossier.has_look,
             )
             items.append(ui.TextDisplay(choices))
-        items += _buttons(say, case, dossier.rung, 1 + len(dossier.joined), has_history=bool(dossier.entries))
+        items += _buttons(say, dossier)
         if dossier.open_cases > 1:
             items.append(row(several_button(say, case.id, dossier.open_cases)))
     else:
@@ -337,15 +344,15 @@ def _history_button(say: Language, case: Case) -> CaseButton:
     return CaseButton(CaseAction.HISTORY, case.id, label=say("case-history-button"))
 
 
-def _buttons(say: Language, case: Case, rung: Rung, orders: int, *, has_history: bool) -> list[ui.Item[Any]]:
-    """`orders`: of the case."""
+def _buttons(say: Language, dossier: Dossier) -> list[ui.Item[Any]]:
+    case, orders = dossier.case, 1 + len(dossier.joined)
 
     def folded(action: FoldedAction) -> FoldedButton:
         label = say("case-button-all", action=variant(action), is_refused=case.is_refused, count=orders)
         return FoldedButton(action, case.id, orders, label=label)
 
     def button(action: CaseAction) -> CaseButton:
-        is_next = _SANCTION.get(action) == rung.sanction
+        is_next = _SANCTION.get(action) == dossier.rung.sanction
         label = say(
             "case-button",
             action=action.name.lower(),
@@ -365,12 +372,13 @@ def _buttons(say: Language, case: Case, rung: Rung, orders: int, *, has_history:
         prompts = f"{case.member}.0.-.{int(case.opened_at)}.0"
         looks.append(PageButton(Page.LOG, prompts, label=say("case-joined-all")))
     looks.append(next_button(say, case.number))
-    decides = [button(each) for each in _SANCTION]
+    decides: list[Button] = [button(each) for each in _SANCTION]
     if case.is_helpers_proposal:
         label = say("case-confirm-button", outcome=case.proposed_outcome)
         style = discord.ButtonStyle.success
-        decides.insert(0, CaseButton(CaseAction.CONFIRM, case.id, label=label, style=style))
-    if has_history:
+        confirm = ProposalButton(ProposalAction.CONFIRM, case.id, dossier.proposal, label=label, style=style)
+        decides.insert(0, confirm)
+    if dossier.entries:
         decides.append(_history_button(say, case))
     return [row(*looks), row(*decides)]
 

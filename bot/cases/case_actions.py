@@ -4,20 +4,20 @@
 """
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 import discord
 
 from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
-from bot.cases.buttons import CaseAction, CaseForm, FoldedAction
+from bot.cases.buttons import CaseAction, CaseForm, FoldedAction, ProposalAction
 from bot.cases.deciding.reasons import Reasons, reason_fields
 from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
 from bot.permissions import demand_below, helper_of, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE
-from bot.studio import CaseGrew, Moderator, NoSuchCase
+from bot.studio import CaseGrew, Moderator, NoSuchCase, ProposalChanged
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
 from bot.ui import SentForm, TextForm, line, markdown, menu_of, note, say_in, say_to
 from db import Case, Outcome
@@ -76,9 +76,7 @@ class CaseActions:
                     interaction, await self._casework.escalate(subject, moderator_of(interaction))
                 )
             case CaseAction.CONFIRM:
-                by = moderator_of(interaction)
-                await self._demand_below(interaction, subject, by)
-                await self._finish(interaction, await self._casework.confirm(subject, by))
+                await self.press_proposal(ProposalAction.CONFIRM, interaction, subject, 0)
             case CaseAction.HISTORY:
                 pass  # it has a route of its own
             case CaseAction.NEXT:
@@ -92,17 +90,31 @@ class CaseActions:
     async def press_folded(
         self, press: FoldedAction, interaction: Interaction, case_id: int, shown: int
     ) -> None:
-        """Answers a press on a card that shows `shown` orders. Raises as `press`."""
+        """Answers a press on a card that shows `shown` orders; a helper only proposes. Raises as `press`."""
         outcome = Outcome.APPROVE if press is FoldedAction.APPROVE else Outcome.REMOVE
-        await self._decide_shown(interaction, case_id, moderator_of(interaction), outcome, shown)
+        await self._decide_shown(interaction, case_id, helper_of(interaction), outcome, shown)
+
+    async def press_proposal(
+        self, press: ProposalAction, interaction: Interaction, case_id: int, shown: int
+    ) -> None:
+        """Decides as proposed. `shown`: as in `Casework.confirm`; 0 for an earlier card. Raises as `press`."""
+        by = moderator_of(interaction)
+        await self._demand_below(interaction, case_id, by)
+        await self._finish_shown(interaction, case_id, self._casework.confirm(case_id, by, shown))
 
     async def _decide_shown(
         self, interaction: Interaction, case_id: int, by: Moderator, outcome: Outcome, shown: int
     ) -> None:
-        """Decides the case; when the card does not show all of its orders, shows the card as it is now and raises CaseGrew."""
+        decision = Decision(outcome=outcome)
+        await self._finish_shown(interaction, case_id, self._casework.decide(case_id, by, decision, shown))
+
+    async def _finish_shown(
+        self, interaction: Interaction, case_id: int, deciding: Coroutine[Any, Any, Done]
+    ) -> None:
+        """Decides the case; when the card does not show it as it is now, shows it so and raises CaseGrew or ProposalChanged."""
         try:
-            done = await self._casework.decide(case_id, by, Decision(outcome=outcome), shown)
-        except CaseGrew:
+            done = await deciding
+        except (CaseGrew, ProposalChanged):
             if (case := await self._records.cases.get(case_id)) is not None:
                 await self._show(interaction, case)
             raise

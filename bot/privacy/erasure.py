@@ -190,12 +190,19 @@ class ErasureSweep:
 
     async def _redraw(self) -> None:
         """Updates cards that show erased data. Stops when Discord can't be reached; the next sweep goes on."""
-        erasures = self._records.erasure
-        while cases := await erasures.to_redraw(_AT_ONCE):
-            for case_id in cases:
-                if not await self._mod_channel.refresh_case(case_id):
+        cases = self._records.cases
+        while stale := await self._records.erasure.to_redraw(_AT_ONCE):
+            for case_id in stale:
+                # Cleared before: what changes while the card is edited marks it anew.
+                await cases.set_stale(case_id, False)
+                is_shown = False
+                try:
+                    is_shown = await self._mod_channel.refresh_case(case_id)
+                finally:
+                    if not is_shown:
+                        await cases.set_stale(case_id, True)
+                if not is_shown:
                     return
-                await erasures.redrawn(case_id)
 
     async def remove_pictures(self, erasure: ErasureRequest, pause: float) -> None:
         """Removes the pictures and uploads that the request covers, with `pause` seconds after each transaction."""

@@ -86,6 +86,7 @@ MIAS = {
     "atelier:1:case:history:1": "### History of case 1 · page 1 of 1",
     "atelier:1:page:case:2.7": "decided: warn: spam",
     "atelier:1:case:confirm:1": "Nothing is proposed",
+    "atelier:1:proposal:confirm:1:7": "Nothing is proposed",
     "atelier:1:case:next:0": "### Case 1",
     "atelier:1:case:next:1": "No other open case",
     "atelier:1:folded:approve:1:1": "approved it",

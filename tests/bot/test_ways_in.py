@@ -22,6 +22,7 @@ from bot.cases.buttons import (
     CaseButton,
     FoldedButton,
     LogChannelButton,
+    ProposalButton,
     RaidButton,
     SeveralButton,
 )
@@ -59,6 +60,7 @@ BUTTONS: set[type[Button]] = {
     PageButton,
     CaseButton,
     FoldedButton,
+    ProposalButton,
     SeveralButton,
     RaidButton,
     AppealButton,

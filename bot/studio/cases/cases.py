@@ -18,6 +18,7 @@ from bot.studio import (
     NothingToAmend,
     NothingToPardon,
     OwnCase,
+    ProposalChanged,
 )
 from bot.studio.cases.decisions import Decision, Done
 from bot.studio.cases.folding import demand_shown, orders_of
@@ -104,12 +105,17 @@ class Casework:
         self.takedown.leave_line(cancelled)
         return done
 
-    async def confirm(self, case_id: int, by: Moderator) -> Done:
-        """Decides the case as it was proposed. Raises NothingProposed, and as `decide`."""
+    async def confirm(self, case_id: int, by: Moderator, shown: int) -> Done:
+        """Decides the case as it was proposed. Raises NothingProposed, ProposalChanged, and as `decide`.
+
+        `shown`: id of the entry with the proposal that the moderator has seen.
+        """
         async with self.records.database.transaction() as tx:
             case = await self.free(case_id, by)
             if case.proposed_outcome is None:
                 raise NothingProposed(case.number)
+            if shown != await self.records.entries.proposal(case.id):
+                raise ProposalChanged(case.number)
             outcome, reason, seconds = case.proposed_outcome, case.proposed_reason, case.proposed_seconds
             decision = Decision(outcome=outcome, reason=reason, seconds=seconds)
             done, cancelled = await self.decide_in(tx, case, by, decision)
@@ -121,7 +127,7 @@ class Casework:
     ) -> Done:
         """Opens and decides a new case for a moderator's command.
 
-        A ban confirms an open proposal by another moderator for that member; without a length, it has the proposal's.
+        A ban confirms an open proposal for that member; without a length, it has that of a moderator's proposal.
         `decision`: None for the ladder's next rung, with the `reason`. Raises OwnCase, SecondNeeded, AsLongAsABan.
         """
         if member == by.member:
@@ -136,7 +142,10 @@ class Casework:
                 case = await self.records.cases.proposed(by.guild_id, member)
             if case is not None:
                 case = await self.free(case.id, by)
-                if decision.seconds is None:
+                if case.is_helpers_proposal:
+                    # The ban is the moderator's own: they may not have seen the proposal.
+                    decision = replace(decision, is_bot_ban=bool(decision.is_bot_ban))
+                elif decision.seconds is None:
                     decision = replace(decision, seconds=case.proposed_seconds)
             else:
                 case = await self.records.cases.open(

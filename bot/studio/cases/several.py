@@ -32,6 +32,7 @@ class SeveralCases:
         """Decides the cases that are still free, of these members.
 
         A sanction is that of each member's first case; the pictures of their others are removed, without a notice of their own.
+        Of other decisions, members are told case by case.
         Where it is only a proposal, the others stay open. Raises NoneOpen, and the refusals of `SanctionRules.is_proposal`.
         """
         done, cancelled = list[Done](), list[JobId]()
@@ -69,6 +70,6 @@ class SeveralCases:
 
 def _beside(decision: Decision, first: Case) -> Decision:
     """Returns the decision about a member's other case."""
-    if decision.outcome in (*STRIKING, *BLOCKING):
-        decision = replace(decision, outcome=Outcome.REMOVE, seconds=None, is_bot_ban=None)
-    return replace(decision, beside=first.number)
+    if decision.outcome not in (*STRIKING, *BLOCKING):
+        return decision
+    return replace(decision, outcome=Outcome.REMOVE, seconds=None, is_bot_ban=None, beside=first.number)

@@ -112,6 +112,12 @@ class ProposedAlready(CaseRefusal):
     by: str
 
 
+class ProposalChanged(CaseRefusal):
+    """The moderator's card does not show the proposal that waits now."""
+
+    number: int
+
+
 class NothingProposed(CaseRefusal):
     number: int
 

@@ -39,10 +39,11 @@ def read_rules(content: bytes) -> list[tuple[Draft, bool]]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RuleFileUnusable(RuleFileProblem.NO_LIST) from error
     drafts = [(_draft(each), each.shadow) for each in rules]
-    names = [draft.name for draft, _ in drafts]
-    for number, name in enumerate(names, start=1):
-        if name in names[: number - 1]:
-            raise RuleFileUnusable(RuleFileProblem.TWICE, number, name)
+    names = set[str]()
+    for number, (draft, _) in enumerate(drafts, start=1):
+        if draft.name in names:
+            raise RuleFileUnusable(RuleFileProblem.TWICE, number, draft.name)
+        names.add(draft.name)
     if not drafts:
         raise RuleFileUnusable(RuleFileProblem.NO_LIST)
     return drafts

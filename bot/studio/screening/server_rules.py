@@ -165,6 +165,8 @@ class RuleBook:
         A live rule of the same name is replaced where it differs; other rules stay.
         Raises RuleOfFileUnusable, RuleUnusable, RuleBreaksMust.
         """
+        if len(rules) > MOST_RULES:  # before each of them is compiled
+            raise RuleUnusable(RuleProblem.TOO_MANY_RULES, MOST_RULES)
         for number, (draft, is_shadow) in enumerate(rules, start=1):
             try:
                 await self._demand_allowed(draft, is_shadow=is_shadow)

@@ -369,6 +369,7 @@ error-helpers-propose = Helpers see and propose: press a button of a case, and a
 error-head-needed = Only heads change the rules of this server. A manager chooses roles with `/server level`.
 error-ban-needs-head = That lasts as long as a ban, and only heads ban here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
 error-proposed-already = A ban is proposed in case { ID($number) } already, by { case-moderator }.
+error-proposal-changed = Your card did not show what is proposed in case { ID($number) } now. Look at it, and press again.
 error-nothing-proposed = Nothing is proposed in case { ID($number) } any more. Choose what happens.
 error-level-for-everyone = That role is everyone's, or a bot's. Choose a role that only your helpers or moderators have.
 error-roles-unknown = Discord did not say which roles they have. Try again.

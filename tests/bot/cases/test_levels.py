@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from bot.client import Atelier
+from bot.studio.cases.cases import Decision
+from db.cases import Outcome
 from db.mod_roles import Level
 from generation.request import MemberId
 from playground.people.person import Person
@@ -57,13 +59,16 @@ async def test_a_helper_proposes_with_a_press_and_a_moderator_confirms_with_one(
     assert f"<@&{roles['helpers']}> makes helpers" in await answered(use)
     has_role(play, ben, roles["helpers"])
 
+    folded = f"atelier:1:folded:remove:{case}:1"
+    use = await ben.click(await posted(atelier, play, folded), custom_id=folded)
+    assert f"<@{ben.id}> proposes: remove" in await answered(use)
     form = await (await ben.click(await posted(atelier, play, press), custom_id=press)).wait_for_modal()
     said = await answered(await ben.submit(form, {"reason": "swords are not for here"}))
     assert f"<@{ben.id}> proposes: warn — swords are not for here. A moderator must confirm it" in said
     known = await shop.records.cases.get(case)
     assert known is not None and known.is_open and known.claimed_by is None
-    for denied in ("case:confirm", "case:escalate"):
-        custom_id = f"atelier:1:{denied}:{case}"
+    for denied in (f"case:confirm:{case}", f"proposal:confirm:{case}:1", f"case:escalate:{case}"):
+        custom_id = f"atelier:1:{denied}"
         message = await posted(atelier, play, custom_id)
         assert "Helpers see and propose" in await answered(await ben.click(message, custom_id=custom_id))
     for name, options in denied_commands(play).items():
@@ -77,12 +82,24 @@ async def test_a_helper_proposes_with_a_press_and_a_moderator_confirms_with_one(
 
     shown: Message = await (await mia.slash("gallery", "mod case", number=1)).wait_for_message()
     assert "proposed: warn: swords are not for here" in shown.texts
+    again = replace(MIA, guild_id=guild.id, member=MemberId(ben.id), name="ben", is_helper=True)
+    longer = Decision(outcome=Outcome.TIMEOUT, reason="swords are not for here", seconds=60)
+    await shop.casework.decide(case, again, longer)
+    use = await mia.click(shown, label="Confirm: warn")
+    await use.wait_for_answer()
+    known = await shop.records.cases.get(case)
+    assert known is not None and known.is_open, "the press names what it confirms"
+    await shop.casework.decide(case, again, replace(longer, outcome=Outcome.WARN, seconds=None))
+    shown = await (await mia.slash("gallery", "mod case", number=1)).wait_for_message()
     assert "by Mia: warned" not in await answered(await mia.click(shown, label="Confirm: warn"))
     known = await shop.records.cases.get(case)
     assert known is not None and (known.outcome, known.reason) == ("warn", "swords are not for here")
     assert known.acted_by == mia.id
     assert [each for each in await actions_of(shop, guild.id) if each != "read-log"] == [
         "mod-role",
+        "propose",
+        "propose",
+        "propose",
         "propose",
         "warn",
     ]

@@ -26,6 +26,7 @@ from db.jobs import Job, JobState
 from db.member_export import Outlook
 from playground.server import Playground
 from tests.bot.conftest import ADA, BEN, MIA, Shop, an_order, ended, until
+from tests.bot.desk import flagged
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -298,6 +299,24 @@ async def test_who_reported_a_picture_is_forgotten_on_its_card_too(
     await sweep_of(busy, atelier).sweep()
     [card] = await play.person("mia").sees("mod-log")
     assert "a member · evidence: reported: ugly" in card.texts and "ben" not in card.texts
+
+
+async def test_a_card_that_goes_out_of_date_while_it_is_drawn_is_drawn_once_more(
+    shop: Shop, atelier: Atelier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, drawn = await flagged(shop), list[int]()
+
+    async def draw(case_id: int) -> bool:
+        drawn.append(case_id)
+        if len(drawn) == 1:
+            await shop.records.cases.set_stale(case_id, True)  # as an order that joins
+        return True
+
+    monkeypatch.setattr(atelier.mod_channel, "refresh_case", draw)
+    await shop.records.cases.set_stale(case.id, True)
+    await sweep_of(shop, atelier).sweep()
+    assert drawn == [case.id] * 2
+    assert await shop.records.cases.stale(case.guild_id) == []
 
 
 async def test_a_new_order_after_the_request_is_kept(busy: Shop, atelier: Atelier) -> None:

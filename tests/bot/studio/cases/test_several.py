@@ -11,7 +11,7 @@ from db.effects import EffectKind
 from generation.request import MemberId
 from moderation.duration import DAY
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
-from tests.bot.desk import APPROVE, MAX, WARN, flagged
+from tests.bot.desk import APPROVE, MAX, REMOVE, WARN, flagged
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 BAN = Decision(outcome=Outcome.BAN, reason="spam", seconds=DAY)
@@ -77,3 +77,18 @@ async def test_each_member_of_a_raid_gets_a_sanction_and_others_none(shop: Shop)
     assert [each.case.outcome for each in done] == [Outcome.BAN, Outcome.REMOVE] * 2
     assert await shop.records.blocks.live(GUILD, raiders[0].member, shop.clock.now) is not None
     assert await shop.records.blocks.live(GUILD, spared, shop.clock.now) is None
+
+
+@pytest.mark.parametrize("decision", [APPROVE, REMOVE], ids=lambda each: str(each.outcome))
+async def test_a_member_is_told_of_each_order_that_the_check_had_stopped(
+    shop: Shop, decision: Decision
+) -> None:
+    posted, *withheld = [await flagged(shop) for _ in range(3)]
+    async with shop.records.database.transaction() as tx:
+        for case in withheld:
+            await shop.records.cases.set_withheld(tx, case.id)
+    await shop.several.decide(MIA, [posted, *withheld], decision, {ADA.member})
+    effects = await shop.records.effects.due(shop.clock.now + DAY)
+    told = {each.case_id for each in effects if each.kind is EffectKind.NOTICE}
+    assert told - {posted.id} == {each.id for each in withheld}
+    assert (posted.id in told) == (decision is REMOVE)

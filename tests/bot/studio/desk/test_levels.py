@@ -6,8 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.cases.cases import Decision
-from bot.studio.errors import BanNeedsHead, NothingProposed, ProposedAlready, SecondNeeded
+from bot.studio import Moderator
+from bot.studio.cases.cases import Decision, Done
+from bot.studio.errors import (
+    BanNeedsHead,
+    NothingProposed,
+    ProposalChanged,
+    ProposedAlready,
+    SecondNeeded,
+)
 from db.audit_check import check_audit
 from db.cases import Outcome
 from db.mod_roles import Level
@@ -22,6 +29,11 @@ LOWER = replace(MIA, may_ban=False)
 BAN = Decision(outcome=Outcome.BAN, reason="raids")
 
 
+async def confirmed_by(shop: Shop, case_id: int, by: Moderator) -> Done:
+    """Confirms what is proposed now."""
+    return await shop.casework.confirm(case_id, by, await shop.records.entries.proposal(case_id))
+
+
 @pytest.mark.parametrize("decision", [APPROVE, REMOVE, WARN, BAN], ids=lambda each: str(each.outcome))
 async def test_a_helpers_decision_waits_for_a_moderator(shop: Shop, decision: Decision) -> None:
     case = await flagged(shop)
@@ -30,7 +42,7 @@ async def test_a_helpers_decision_waits_for_a_moderator(shop: Shop, decision: De
     assert (done.case.proposed_by, done.case.proposed_outcome) == (HELPER.member, decision.outcome)
     await shop.admit(an_order(actor=ADA))  # nothing has happened to the member
     assert (await shop.records.member_stats.of(GUILD, ADA.member, shop.clock())).strikes == 0
-    confirmed = await shop.casework.confirm(case.id, MIA)
+    confirmed = await confirmed_by(shop, case.id, MIA)
     assert (confirmed.case.outcome, confirmed.case.acted_by) == (decision.outcome, MIA.member)
     assert confirmed.case.reason == decision.reason
     kinds = [(each.kind, each.written_name) for each in await shop.records.entries.of_case(case.id)]
@@ -54,13 +66,21 @@ async def test_a_helper_who_fills_in_a_form_keeps_no_moderator_waiting(shop: Sho
 async def test_a_helper_is_no_first_moderator_of_a_ban(strict: Shop) -> None:
     case = await flagged(strict)
     await strict.casework.decide(case.id, HELPER, BAN)
-    first = await strict.casework.confirm(case.id, MIA)
+    first = await confirmed_by(strict, case.id, MIA)
     assert first.is_proposal and not first.case.is_helpers_proposal
     with pytest.raises(SecondNeeded):
-        await strict.casework.confirm(case.id, MIA)
+        await confirmed_by(strict, case.id, MIA)
     with pytest.raises(ProposedAlready):
         await strict.casework.decide(case.id, HELPER, WARN)
-    assert (await strict.casework.confirm(case.id, MAX)).case.outcome is Outcome.BAN
+    assert (await confirmed_by(strict, case.id, MAX)).case.outcome is Outcome.BAN
+
+
+async def test_a_moderators_ban_has_nothing_of_a_helpers_proposal(shop: Shop) -> None:
+    short = replace(BAN, seconds=60, is_bot_ban=True)
+    proposed = await shop.casework.sanction(HELPER, ADA.member, "ada", short)
+    done = await shop.casework.sanction(MIA, ADA.member, "ada", BAN)
+    assert (done.case.id, done.case.outcome) == (proposed.case.id, Outcome.BAN)
+    assert (done.case.expires_at, done.is_bots_alone) == (None, False)
 
 
 async def test_a_moderators_ban_waits_for_a_head_where_there_are_heads(shop: Shop) -> None:
@@ -78,10 +98,23 @@ async def test_a_moderators_ban_waits_for_a_head_where_there_are_heads(shop: Sho
     assert (head.is_proposal, head.case.id, head.case.outcome) == (False, proposed.case.id, Outcome.BAN)
 
 
+async def test_a_proposal_that_a_moderator_has_not_seen_is_not_confirmed(shop: Shop) -> None:
+    case = await flagged(shop)
+    await shop.casework.decide(case.id, HELPER, APPROVE)
+    seen = await shop.records.entries.proposal(case.id)
+    await shop.casework.decide(case.id, HELPER, BAN)
+    for shown in (seen, 0):
+        with pytest.raises(ProposalChanged):
+            await shop.casework.confirm(case.id, MIA, shown)
+    unchanged = await shop.records.cases.get(case.id)
+    assert unchanged is not None and unchanged.is_open
+    assert (await confirmed_by(shop, case.id, MIA)).case.outcome is Outcome.BAN
+
+
 async def test_what_was_not_proposed_is_not_confirmed(shop: Shop) -> None:
     case = await flagged(shop)
     with pytest.raises(NothingProposed):
-        await shop.casework.confirm(case.id, MIA)
+        await confirmed_by(shop, case.id, MIA)
 
 
 async def test_roles_of_levels_are_rows_of_one_server(shop: Shop) -> None:
