@@ -51,7 +51,7 @@ def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
 def scores(mixture: Mixture, answers: HeldOut) -> NDArray[np.float64]:
     """Returns (examples, 1 + categories) scores, as moderation.classifier.classifier computes them. NaN for examples that were
     not held out."""
-    weights = [mixture.encoder, mixture.ngrams, mixture.frozen, mixture.universal]
+    weights = [mixture.encoder, mixture.ngrams, mixture.universal]
     overall = 1 / (1 + np.exp(-(answers.voices @ weights + mixture.bias)))
     categories = answers.encoder[:, 1:] + LINEAR_SAY * answers.ngrams[:, 1:]
     relative = np.exp(categories - categories.max(axis=1, keepdims=True))

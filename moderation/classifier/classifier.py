@@ -76,8 +76,7 @@ class Voices:
 
     encoder: float  # fine-tuned
     ngrams: float
-    frozen: float  # a head on the same encoder, unmodified
-    universal: float  # a head on the encoder of many languages, unmodified
+    universal: float  # a head on the encoder of many languages, which is not trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +88,6 @@ class Mixture:
 
     encoder: float
     ngrams: float
-    frozen: float
     universal: float
     bias: float
 
@@ -98,7 +96,6 @@ class Mixture:
         logit = (
             self.encoder * said.encoder
             + self.ngrams * said.ngrams
-            + self.frozen * said.frozen
             + self.universal * said.universal
             + self.bias
         )
@@ -166,14 +163,13 @@ class LearnedClassifier:
                 Voices(
                     encoder=float(logits[0]),
                     ngrams=float(counted.logits[0]),
-                    frozen=frozen,
                     universal=float(third),
                 )
             )
-            for counted, (logits, frozen), third in zip(weighed, encoded, universal, strict=True)
+            for counted, logits, third in zip(weighed, encoded, universal, strict=True)
         ]
         overall = _of_short(scores) if is_short else scores[0]
-        shares = _softmax(encoded[0][0][1:] + LINEAR_SAY * weighed[0].logits[1:])
+        shares = _softmax(encoded[0][1:] + LINEAR_SAY * weighed[0].logits[1:])
         return self._opinion(overall, shares, _heaviest(weighed[0].words, weighed[0].shares))
 
     def _opinion(self, overall: float, shares: NDArray[np.float32], words: tuple[str, ...]) -> Opinion:

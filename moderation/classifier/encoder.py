@@ -1,8 +1,4 @@
-"""A small sentence encoder with heads of its own, run by ONNX Runtime on one thread. Knows neither torch nor categories.
-
-Its lower layers serve two readers: upper layers that were trained with their head, and the unmodified upper layers, of which only
-the head was trained.
-"""
+"""A small sentence encoder with a head of its own, run by ONNX Runtime on one thread. Knows neither torch nor categories."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,10 +24,8 @@ class Encoder:
     scale: NDArray[np.float32]  # (pieces,)
     session: onnxruntime.InferenceSession
 
-    def logits(self, words: Sequence[str], weight: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-        """Returns (outputs,) of the fine-tuned layers, and one logit of the unmodified ones. Of a long text, only the window with
-        the heaviest words is read.
-        """
+    def logits(self, words: Sequence[str], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns (outputs,). Of a long text, only the window with the heaviest words is read."""
         encoding = self.tokenizer.encode(list(words[:_MOST_WORDS]), is_pretokenized=True)
         ids = np.array(encoding.ids, np.int64)
         if len(ids) > _WINDOW + 2:
@@ -39,10 +33,8 @@ class Encoder:
             start = 1 + _heaviest(np.maximum(weight, 0)[owners], _WINDOW)
             ids = np.concatenate([ids[:1], ids[start : start + _WINDOW], ids[-1:]])
         pieces = self.table[ids].astype(np.float32) * self.scale[ids][:, None]
-        logits, frozen = cast(
-            "list[NDArray[np.float32]]", self.session.run(["logits", "frozen"], {"pieces": pieces[None]})
-        )
-        return logits[0], float(frozen[0, 0])
+        (logits,) = cast("list[NDArray[np.float32]]", self.session.run(None, {"pieces": pieces[None]}))
+        return logits[0]
 
 
 def _heaviest(weight: NDArray[np.float32], width: int) -> int:

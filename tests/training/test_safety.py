@@ -162,14 +162,14 @@ def test_only_new_texts_are_embedded(tmp_path: Path) -> None:
 
 
 def held_out(voices: NDArray[np.float64]) -> HeldOut:
-    """`voices`: (examples, 4)."""
-    return HeldOut(voices[:, :1], voices[:, 1:2], voices[:, 2], voices[:, 3])
+    """`voices`: (examples, 3)."""
+    return HeldOut(voices[:, :1], voices[:, 1:2], voices[:, 2])
 
 
 def test_the_scale_is_set_on_held_out_captions(data: Path, rules: Rules) -> None:
     found = examples(data, rules, seed=0) * 10
     chance = np.random.default_rng(0)
-    told = held_out(chance.normal(size=(len(found), 4)))
+    told = held_out(chance.normal(size=(len(found), 3)))
     mixture = mix(found, told)
     captions = [at for at, example in enumerate(found) if example.source in CAPTIONS]
     scores = [
@@ -182,9 +182,9 @@ def test_the_scale_is_set_on_held_out_captions(data: Path, rules: Rules) -> None
 
 def test_a_voice_counts_by_its_say_however_loud_it_is(data: Path, rules: Rules) -> None:
     found = examples(data, rules, seed=0) * 10
-    voices = np.random.default_rng(0).normal(size=(len(found), 4))
-    quiet, loud = mix(found, held_out(voices)), mix(found, held_out(voices * [1, 1, 50, 1]))
-    assert loud.frozen * 50 == pytest.approx(quiet.frozen)
+    voices = np.random.default_rng(0).normal(size=(len(found), 3))
+    quiet, loud = mix(found, held_out(voices)), mix(found, held_out(voices * [1, 1, 50]))
+    assert loud.universal * 50 == pytest.approx(quiet.universal)
     assert loud.bias == pytest.approx(quiet.bias)
 
 

@@ -10,20 +10,18 @@ import numpy as np
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 from transformers import BertModel
 
 from moderation.classifier.encoder import GRAPH, PIECES, TOKENIZER
 from training.safety.encoder import FROZEN, Upper
-from training.safety.heads import Head
 
 _OPSET = 17
 
 
 class _Whole(nn.Module):
-    """Maps word-piece vectors (1, tokens, width) to logits (1, outputs), and to the logit (1, 1) of the unmodified layers."""
+    """Maps word-piece vectors (1, tokens, width) to logits (1, outputs)."""
 
-    def __init__(self, bert: BertModel, upper: Upper, frozen: Head) -> None:
+    def __init__(self, bert: BertModel, upper: Upper) -> None:
         super().__init__()
         self.position = bert.embeddings.position_embeddings
         self.kind = bert.embeddings.token_type_embeddings
@@ -31,16 +29,12 @@ class _Whole(nn.Module):
         self.lower = nn.ModuleList(list(bert.encoder.layer)[:FROZEN])
         self.upper = upper.layers
         self.head = upper.head
-        self.unmodified = nn.ModuleList(list(bert.encoder.layer)[FROZEN:])
-        self.frozen = frozen
 
-    def forward(self, pieces: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, pieces: Tensor) -> Tensor:
         places = torch.arange(pieces.shape[1])
         states = self.norm(pieces + self.position(places) + self.kind(torch.zeros_like(places)))
-        states = _through(self.lower, states)
-        tuned, plain = _through(self.upper, states), _through(self.unmodified, states)
-        logits = self.head(torch.cat([tuned.mean(1), tuned.amax(1)], 1))
-        return logits, self.frozen(normalize(plain.mean(1)))
+        states = _through(self.upper, _through(self.lower, states))
+        return self.head(torch.cat([states.mean(1), states.amax(1)], 1))
 
 
 def _through(layers: nn.ModuleList, states: Tensor) -> Tensor:
@@ -50,14 +44,14 @@ def _through(layers: nn.ModuleList, states: Tensor) -> Tensor:
     return states
 
 
-def export(model: Path, upper: Upper, frozen: Head, folder: Path) -> None:
+def export(model: Path, upper: Upper, folder: Path) -> None:
     """Writes the graph, the tokenizer and the table into `folder`."""
     bert = BertModel.from_pretrained(model, add_pooling_layer=False, attn_implementation="eager").eval()
     for layer in cast(
         "Any", upper.layers
     ):  # trained with another attention implementation, which can't be exported
         layer.attention.self.config = bert.config
-    whole = _Whole(bert, upper, frozen).eval()
+    whole = _Whole(bert, upper).eval()
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / "full.onnx"
         torch.onnx.export(
@@ -65,7 +59,7 @@ def export(model: Path, upper: Upper, frozen: Head, folder: Path) -> None:
             (torch.zeros(1, 7, bert.config.hidden_size),),
             str(full),
             input_names=["pieces"],
-            output_names=["logits", "frozen"],
+            output_names=["logits"],
             dynamic_axes={"pieces": {1: "tokens"}},
             opset_version=_OPSET,
             dynamo=False,

@@ -1,6 +1,6 @@
-"""Heads on encoders that are not trained: what they learn carries over to sources that the fine-tuned voices have not seen.
+"""A head on an encoder that is not trained: what it learns carries over to sources that the fine-tuned voices have not seen.
 
-Each is the sum of a linear head and a perceptron, brought to the same deviation. A strong weight decay makes both carry over.
+It is the sum of a linear head and a perceptron, brought to the same deviation. A strong weight decay makes both carry over.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,12 +11,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import BertModel
 
 from moderation.classifier.multilingual import SCALE, encode
-from training.safety.encoder import TOKENS, padded
 
 _SEED = 0
 _BATCH, _RATE, _DECAY = 256, 1e-3, 1.0
@@ -102,28 +99,6 @@ def save_universal(head: Head, path: Path) -> None:
         output=array(bent.output.weight[0]),
         bias=array((head.linear.bias + bent.output.bias)[0]),
     )
-
-
-def sentence_embeddings(model: Path) -> Embed:
-    """Returns the unmodified sentence encoder: the mean over the word pieces, of length 1."""
-
-    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-        tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(TOKENS)
-        ids = [torch.tensor(encoding.ids) for encoding in tokenizer.encode_batch(list(texts))]
-        net = BertModel.from_pretrained(model, add_pooling_layer=False).eval()
-        out = np.zeros((len(texts), net.config.hidden_size), np.float32)
-        order = sorted(range(len(texts)), key=lambda at: len(ids[at]))
-        with torch.no_grad():
-            for start in range(0, len(order), 128):
-                batch = order[start : start + 128]
-                pieces, mask = padded([ids[at] for at in batch])
-                states = net(pieces, attention_mask=mask).last_hidden_state
-                out[batch] = ((states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy()
-        return out / np.linalg.norm(out, axis=1, keepdims=True)
-
-    return embed
 
 
 def universal_embeddings(texts: Sequence[str]) -> NDArray[np.float32]:

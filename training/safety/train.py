@@ -1,8 +1,8 @@
 """`python -m training.safety.train --data DIR --encoder DIR`: makes moderation/classifier/model/ from the development data.
 
-Four voices are averaged: a fine-tuned encoder, n-grams, and a head each on two encoders that stay as they are. They train on all
-sources except corpus.HELD_OUT, and their scores on the held-out sources set the mixture and the scale. The shipped n-grams and
-heads then train on all sources. The encoder, its answers and all embeddings are saved in --work, so that an interrupted run
+Three voices are averaged: a fine-tuned encoder, n-grams, and a head on an encoder that stays as it is. They train on all sources
+except corpus.HELD_OUT, and their scores on the held-out sources set the mixture and the scale. The shipped n-grams and the head
+then train on all sources. The encoder, its answers and all embeddings are saved in --work, so that an interrupted run
 continues from there.
 """
 
@@ -12,7 +12,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
@@ -42,8 +41,8 @@ _STRENGTH = 4e-6  # weight decay of the linear model
 _NGRAMS_KEPT = 60_000
 # Shares of held-out captions with a score of at least 0.95 (the standard policy refuses) and at least 0.5 (flagged for review).
 _REFUSED, _FLAGGED = 0.002, 0.03
-VOICES = ("encoder", "ngrams", "frozen", "universal")
-_SAYS = (1.0, 0.5, 0.3, 0.7)  # the voices' weights
+VOICES = ("encoder", "ngrams", "universal")
+_SAYS = (1.0, 0.5, 0.7)  # the voices' weights
 _LOGIT_REFUSED = float(np.log(0.95 / 0.05))
 
 
@@ -53,13 +52,12 @@ class HeldOut:
 
     encoder: NDArray[np.float64]  # (examples, 1 + categories)
     ngrams: NDArray[np.float64]  # (examples, 1 + categories)
-    frozen: NDArray[np.float64]  # (examples,)
     universal: NDArray[np.float64]  # (examples,)
 
     @property
     def voices(self) -> NDArray[np.float64]:
-        """Returns (examples, 4): the first logit of each voice, in the order of VOICES."""
-        return np.stack([self.encoder[:, 0], self.ngrams[:, 0], self.frozen, self.universal], axis=1)
+        """Returns (examples, 3): the first logit of each voice, in the order of VOICES."""
+        return np.stack([self.encoder[:, 0], self.ngrams[:, 0], self.universal], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,16 +96,9 @@ def main() -> None:
     bench = Bench(all_of_it, options.encoder, options.work)
     mixture = mix(all_of_it.found, hold_out(all_of_it, bench, HELD_OUT))
     final = without_priors(linear_without(all_of_it, frozenset()), all_of_it.found).pruned(_NGRAMS_KEPT)
-    frozen, universal = (bench.head(which, frozenset()) for which in Frozen)
-    write(options.out, options.encoder, bench.upper(HELD_OUT), final, frozen, universal, mixture)
+    universal = bench.head(frozenset())
+    write(options.out, options.encoder, bench.upper(HELD_OUT), final, universal, mixture)
     print(f"wrote {options.out}: {mixture}")
-
-
-class Frozen(StrEnum):
-    """The encoders that stay as they are."""
-
-    SENTENCES = "sentences"  # the one that is also fine-tuned
-    UNIVERSAL = "universal"  # of many languages
 
 
 class Bench:
@@ -115,7 +106,7 @@ class Bench:
 
     def __init__(self, all_of_it: Material, model: Path, work: Path) -> None:
         self._of, self._model, self._work = all_of_it, model, work
-        self._embedded: dict[Frozen, NDArray[np.float32]] = {}
+        self._embedded: NDArray[np.float32] | None = None
 
     def upper(self, left_out: frozenset[str]) -> encoder.Upper:
         kept = self._work / f"encoder-{_name(left_out)}.pt"
@@ -146,28 +137,24 @@ class Bench:
             kept.write_text(json.dumps(pairs), encoding="utf-8")
         return dict(json.loads(kept.read_text(encoding="utf-8")))
 
-    def head(self, which: Frozen, left_out: frozenset[str]) -> Head:
+    def head(self, left_out: frozenset[str]) -> Head:
         """Trains a head without some sources. It takes seconds, so it is not saved."""
         found = self._of.found
         rows = [
             at for at in map(int, self._of.left(left_out)) if found[at].text and found[at].language == "en"
         ]
         return heads.fit_head(
-            self.embeddings(which)[rows],
+            self.embeddings()[rows],
             np.array([found[at].is_unsafe for at in rows]),
             np.array([found[at].repeats for at in rows], np.float32),
         )
 
-    def embeddings(self, which: Frozen) -> NDArray[np.float32]:
-        """Returns (examples, width)."""
-        if which not in self._embedded:
-            embed = heads.universal_embeddings
+    def embeddings(self) -> NDArray[np.float32]:
+        """Returns (examples, width): those of the encoder of many languages."""
+        if self._embedded is None:
             texts = [without_signs(example.prompt) for example in self._of.found]
-            if which is Frozen.SENTENCES:
-                embed = heads.sentence_embeddings(self._model)
-                texts = [example.text for example in self._of.found]
-            self._embedded[which] = heads.remembered(embed, texts, self._work / f"{which}.npz")
-        return self._embedded[which]
+            self._embedded = heads.remembered(heads.universal_embeddings, texts, self._work / "universal.npz")
+        return self._embedded
 
     def _bank(self, wanted: Sequence[int]) -> tuple[encoder.Bank, dict[int, int]]:
         """Returns the lower layers' output, and the position of each text in it."""
@@ -196,11 +183,10 @@ def hold_out(all_of_it: Material, bench: Bench, left_out: frozenset[str]) -> Hel
     encoded = np.full(ngrams.shape, np.nan)
     for at, logits in bench.answers(left_out).items():
         encoded[at] = logits
-    frozen, universal = (np.full(len(ngrams), np.nan) for _ in Frozen)
+    universal = np.full(len(ngrams), np.nan)
     asked = np.flatnonzero(~np.isnan(encoded[:, 0]))
-    for which, answers in zip(Frozen, (frozen, universal), strict=True):
-        answers[asked] = heads.logits(bench.head(which, left_out), bench.embeddings(which)[asked])
-    return HeldOut(encoded, ngrams, frozen, universal)
+    universal[asked] = heads.logits(bench.head(left_out), bench.embeddings()[asked])
+    return HeldOut(encoded, ngrams, universal)
 
 
 def linear_answers(all_of_it: Material, left_out: frozenset[str]) -> NDArray[np.float64]:
@@ -259,12 +245,11 @@ def write(
     model: Path,
     upper: encoder.Upper,
     final: Linear,
-    frozen: Head,
     universal: Head,
     mixture: Mixture,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    export(model, upper, frozen, folder)
+    export(model, upper, folder)
     heads.save_universal(universal, folder / UNIVERSAL)
     names = [GRAPH, PIECES, TOKENIZER, NGRAMS, UNIVERSAL]
     if (folder / HEAD).exists():  # training.safety.multilingual writes it

@@ -84,8 +84,7 @@ NOT_ALLOWED = [
     ("blowjob", Ruling.REFUSE, Category.SEXUAL),
     ("overdose", Ruling.REFUSE, Category.SELF_HARM),
     ("murder", Ruling.REFUSE, None),
-    # Of a word that is not English, little is known.
-    ("titillate", Ruling.FLAG, None),
+    ("titillate", Ruling.REFUSE, None),
     # violence with a victim
     ("a knight killing a woman", Ruling.FLAG, None),
     ("a man killing his wife", Ruling.REFUSE, None),
