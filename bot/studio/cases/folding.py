@@ -40,6 +40,8 @@ async def open_or_join(
 
     `is_withheld`: none of the order's pictures will be posted.
     """
+    raid = await note_raid(tx, records, guild_id, member, at) if origin is not Origin.REPORT else None
+    raid_id = raid and raid.id
     case = await records.cases.foldable(
         guild_id,
         member,
@@ -47,11 +49,11 @@ async def open_or_join(
         is_withheld=is_withheld,
         likeness=verdict.likeness if is_withheld else None,
         may_become_posted=origin is Origin.FLAG,
+        raid=raid_id,
         most=MOST_JOINED,
     )
     until = at + FOLD_SECONDS
     if case is None:
-        raid = await note_raid(tx, records, guild_id, member, at) if origin is not Origin.REPORT else None
         case = await records.cases.open(
             tx,
             guild_id=guild_id,
@@ -66,7 +68,7 @@ async def open_or_join(
             verdict=verdict,
             verdict_id=verdict_id,
             folds_until=until,
-            raid=raid and raid.id,
+            raid=raid_id,
         )
         return case, True
     details = {"origin": origin, "category": verdict.category, "rule": verdict.rule, "words": verdict.words}

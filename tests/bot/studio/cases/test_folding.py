@@ -176,6 +176,32 @@ async def test_who_made_pictures_here_before_takes_part_in_no_raid(busy: Shop) -
     assert of_raider.raid is not None and of_ben.raid is None
 
 
+async def begin_raid(shop: Shop) -> None:
+    """Begins a raid; the last raider has an open case in it."""
+    for number in range(RAID_MEMBERS - 1):
+        await refused(shop, raider(number))
+    await ordered(shop, FLAGGED, raider(RAID_MEMBERS))
+
+
+async def test_a_raids_case_takes_orders_while_the_raid_lasts_and_the_raid_counts_them(shop: Shop) -> None:
+    await begin_raid(shop)
+    [begun] = await shop.records.raids.to_show(GUILD)
+    await ordered(shop, FLAGGED, raider(RAID_MEMBERS))
+    [gone_on] = await shop.records.raids.to_show(GUILD)
+    assert len(await cases(shop)) == 1 and gone_on.orders == begun.orders + 1
+    shop.clock.now += 2 * RAID_SECONDS + 1
+    await ordered(shop, FLAGGED, raider(RAID_MEMBERS))
+    newest, _ = await cases(shop)
+    assert [each.id for each in await shop.records.cases.without_card(GUILD)] == [newest.id]
+
+
+async def test_a_reported_order_joins_no_case_of_a_raid(busy: Shop) -> None:
+    await begin_raid(busy)
+    job = (await busy.draw("show waves1", raider(RAID_MEMBERS), images=1)).job
+    reported = await busy.reports.report(BEN, job, "ugly")
+    assert reported.is_new and reported.case.raid is None
+
+
 async def test_many_members_one_after_the_other_are_no_raid(shop: Shop) -> None:
     for number in range(RAID_MEMBERS * 2):
         await refused(shop, raider(number))
