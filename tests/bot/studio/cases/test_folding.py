@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.studio.cases.cases import Decision
-from bot.studio.cases.folding import FOLD_SECONDS, LONGEST_SECONDS, RAID_MEMBERS, RAID_SECONDS
+from bot.studio.cases.folding import FOLD_SECONDS, LONGEST_SECONDS, RAID_LONGEST, RAID_MEMBERS, RAID_SECONDS
 from bot.studio.cases.review_queue import ReviewQueue
 from bot.studio.errors import CaseGrew, PromptRefused, ReviewedAlready
 from bot.studio.orders.order import Actor
@@ -200,6 +200,23 @@ async def test_a_reported_order_joins_no_case_of_a_raid(busy: Shop) -> None:
     job = (await busy.draw("show waves1", raider(RAID_MEMBERS), images=1)).job
     reported = await busy.reports.report(BEN, job, "ugly")
     assert reported.is_new and reported.case.raid is None
+
+
+async def test_a_raid_ends_after_half_an_hour_and_few_members_keep_it_alive_no_longer(shop: Shop) -> None:
+    await begin_raid(shop)
+    end = shop.clock.now - RAID_SECONDS + RAID_LONGEST
+    while shop.clock.now + RAID_SECONDS < end:
+        shop.clock.now += RAID_SECONDS
+        await refused(shop, raider(0))
+    await ordered(shop, FLAGGED, raider(50))
+    shop.clock.now = end + 1
+    await ordered(shop, FLAGGED, raider(51))
+    late, early = (await cases(shop))[:2]
+    assert early.raid is not None and late.raid is None
+    for number in range(RAID_MEMBERS):
+        await refused(shop, raider(number))
+    first, second = await shop.records.raids.to_show(GUILD)
+    assert second.began_at > first.last_at - RAID_SECONDS, "the next raid has a card of its own"
 
 
 async def test_many_members_one_after_the_other_are_no_raid(shop: Shop) -> None:
