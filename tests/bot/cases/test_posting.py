@@ -173,6 +173,8 @@ async def test_a_digest_counts_what_was_only_noticed_and_a_quiet_day_has_none(
     await digests.post_due(guild_id)
     [digest] = play.world.messages.of(channel)
     assert "1 with a style reference" in digest.texts and "0 opened" in digest.texts
+    nonce = str(digest.json["nonce"])
+    assert f"{guild_id:x}" in nonce and len(nonce) <= 25, "the same in no other server"
     assert is_silent(digest)
 
 
