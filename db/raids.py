@@ -27,7 +27,7 @@ class Raid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaidCounts:
-    members: int  # with a flagged or refused order since the raid began
+    members: int  # newcomers with a flagged or refused order since the raid began
     refused: int  # prompts
     flagged: int  # prompts, and orders whose pictures were flagged or refused
     cases: int  # that share its card
@@ -57,12 +57,14 @@ CHANGED = "UPDATE raids SET shown_orders = NULL WHERE id = ? RETURNING id"
 SHOWN = (
     "UPDATE raids SET card_channel_id = ?, card_message_id = ?, shown_orders = ? WHERE id = ? RETURNING id"
 )
-COUNTS = """
+COUNTS = f"""
 SELECT members, refused, flagged, cases, open FROM (
     SELECT count(DISTINCT member) AS members,
         count(*) FILTER (WHERE ruling = 2 AND source <> 'picture') AS refused,
         count(*) FILTER (WHERE ruling = 1 OR source = 'picture') AS flagged
-    FROM verdicts WHERE guild_id = :guild_id AND at >= :began AND at <= :last AND ruling >= 1
+    FROM verdicts WHERE guild_id = :guild_id AND at >= :began AND at <= :last AND ruling >= 1 AND NOT EXISTS (
+        SELECT 1 FROM jobs WHERE jobs.member = verdicts.member AND jobs.guild_id = verdicts.guild_id
+            AND state = 'done' AND finished_at < :began - {DAY})
 ), (SELECT count(*) AS cases, count(*) FILTER (WHERE outcome IS NULL) AS open FROM cases WHERE raid = :raid)
 """
 
@@ -84,12 +86,13 @@ class Raids(Repository):
         A raid begins when, with this member, `members` newcomers had such an order in the last `window` seconds. It is over after
         twice that time without one, and `longest` seconds after it began.
         """
-        if await self.is_known(guild_id, member, at - window):
-            return None
-        who = {"guild_id": guild_id, "member": member, "since": at - window}
         live = await self.live(guild_id, at, window=window, longest=longest)
+        since = at - window if live is None else live.began_at
+        if await self.is_known(guild_id, member, since):
+            return None
         if live is not None:
             return _raid((await tx.all(GO_ON, (at, live.id)))[0])
+        who = {"guild_id": guild_id, "member": member, "since": since}
         if await self._db.reader.value(NEWCOMERS, who) + 1 < members:
             return None
         return _raid((await tx.all(BEGIN, (guild_id, at - window, at)))[0])

@@ -174,6 +174,9 @@ async def test_who_made_pictures_here_before_takes_part_in_no_raid(busy: Shop) -
     await ordered(busy, FLAGGED, raider(0))
     of_raider, of_ben = await cases(busy)
     assert of_raider.raid is not None and of_ben.raid is None
+    [raid] = await busy.records.raids.to_show(GUILD)
+    counts = await busy.records.raids.counts(raid)
+    assert (counts.members, counts.refused, counts.flagged) == (RAID_MEMBERS, RAID_MEMBERS, 1)
 
 
 async def begin_raid(shop: Shop) -> None:
