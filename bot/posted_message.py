@@ -23,6 +23,7 @@ TOKEN_SECONDS = 14.5 * 60
 
 _GONE = {10003, 10008}
 """Unknown channel, unknown message: the only refusals that are final. All others may pass."""
+_NO_ACCESS = 50001
 _NOT_BY_EDIT = {30046, 50083}
 """Too many edits of an old message, archived thread: a new message is still possible, and reopens the thread."""
 _TOO_LARGE = 40005
@@ -70,6 +71,11 @@ def is_our_fault(error: Exception) -> bool:
     return isinstance(error, OSError) and not isinstance(
         error, aiohttp.ClientError | ConnectionError | TimeoutError
     )
+
+
+def is_gone(error: Exception) -> bool:
+    """Returns whether a message that the bot has posted can't be edited any more: it, or the channel, is gone or closed."""
+    return isinstance(error, discord.HTTPException) and error.code in {*_GONE, _NO_ACCESS}
 
 
 def needs_repost(error: Exception) -> bool:

@@ -118,11 +118,11 @@ SELECT * FROM cases WHERE id IN (
 ) ORDER BY id DESC LIMIT 1
 """
 # Orders of which nothing was posted are decided about in other words, so they join no others, and others not them. What resembles
-# different removed pictures is decided apart.
+# different removed pictures is decided apart. A raid's case has no card of its own: only orders of a live raid join it.
 FOLDABLE = """
 SELECT * FROM cases
 WHERE guild_id = :guild_id AND member = :member AND outcome IS NULL AND folds_until > :now
-    AND NOT is_escalated AND proposed_by IS NULL
+    AND NOT is_escalated AND proposed_by IS NULL AND (raid IS NULL OR raid = :raid)
     AND (is_withheld = :is_withheld OR :may_become_posted AND origin = 'flag') AND (NOT is_withheld OR likeness IS :likeness)
     AND (SELECT count(*) FROM case_entries WHERE case_id = cases.id AND kind = 'joined') < :most
 ORDER BY is_withheld, id DESC LIMIT 1
@@ -245,14 +245,16 @@ class Cases(Repository):
         is_withheld: bool,
         likeness: str | None,
         may_become_posted: bool,
+        raid: int | None,
         most: int,
     ) -> Case | None:
         """Returns the member's open case that takes another order now.
 
-        `is_withheld`, `likeness`: of that order. `may_become_posted`: it is not drawn yet. `most`: orders that join one case.
+        `is_withheld`, `likeness`, `raid`: of that order. `may_become_posted`: it is not drawn yet. `most`: orders that join one
+        case.
         """
         where = {"guild_id": guild_id, "member": member, "now": now, "is_withheld": is_withheld}
-        where |= {"likeness": likeness, "may_become_posted": may_become_posted, "most": most}
+        where |= {"likeness": likeness, "may_become_posted": may_become_posted, "raid": raid, "most": most}
         return await self._db.reader.find(_case, FOLDABLE, where)
 
     async def of_verdict(self, verdict_id: int) -> Case | None:

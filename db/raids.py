@@ -1,6 +1,6 @@
 """Raids: many members whose orders are flagged or refused within a short time. Their cases share one card, which counts.
 
-A raid has no end of its own: it is over when no such order came for a while.
+A raid is over when no such order came for a while, or when it has lasted long: the next one has a card of its own.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Raid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaidCounts:
-    members: int  # with a flagged or refused order since the raid began
+    members: int  # newcomers with a flagged or refused order since the raid began
     refused: int  # prompts
     flagged: int  # prompts, and orders whose pictures were flagged or refused
     cases: int  # that share its card
@@ -45,7 +45,9 @@ IS_KNOWN = f"""
 SELECT EXISTS (SELECT 1 FROM jobs
     WHERE member = :member AND guild_id = :guild_id AND state = 'done' AND finished_at < :since - {DAY})
 """
-LIVE = "SELECT * FROM raids WHERE guild_id = ? AND last_at >= ? ORDER BY last_at DESC, id DESC LIMIT 1"
+LIVE = """
+SELECT * FROM raids WHERE guild_id = ? AND last_at >= ? AND began_at > ? ORDER BY last_at DESC, id DESC LIMIT 1
+"""
 GET = "SELECT * FROM raids WHERE id = ?"
 BEGIN = "INSERT INTO raids (guild_id, began_at, last_at) VALUES (?, ?, ?) RETURNING *"
 GO_ON = "UPDATE raids SET last_at = max(last_at, ?), orders = orders + 1 WHERE id = ? RETURNING *"
@@ -55,31 +57,42 @@ CHANGED = "UPDATE raids SET shown_orders = NULL WHERE id = ? RETURNING id"
 SHOWN = (
     "UPDATE raids SET card_channel_id = ?, card_message_id = ?, shown_orders = ? WHERE id = ? RETURNING id"
 )
-COUNTS = """
+COUNTS = f"""
 SELECT members, refused, flagged, cases, open FROM (
     SELECT count(DISTINCT member) AS members,
         count(*) FILTER (WHERE ruling = 2 AND source <> 'picture') AS refused,
         count(*) FILTER (WHERE ruling = 1 OR source = 'picture') AS flagged
-    FROM verdicts WHERE guild_id = :guild_id AND at >= :began AND at <= :last AND ruling >= 1
+    FROM verdicts WHERE guild_id = :guild_id AND at >= :began AND at <= :last AND ruling >= 1 AND NOT EXISTS (
+        SELECT 1 FROM jobs WHERE jobs.member = verdicts.member AND jobs.guild_id = verdicts.guild_id
+            AND state = 'done' AND finished_at < :began - {DAY})
 ), (SELECT count(*) AS cases, count(*) FILTER (WHERE outcome IS NULL) AS open FROM cases WHERE raid = :raid)
 """
 
 
 class Raids(Repository):
     async def note(
-        self, tx: Transaction, guild_id: int, member: MemberId, at: float, *, window: float, members: int
+        self,
+        tx: Transaction,
+        guild_id: int,
+        member: MemberId,
+        at: float,
+        *,
+        window: float,
+        longest: float,
+        members: int,
     ) -> Raid | None:
         """Returns the raid that an order flagged or refused at `at` belongs to; None for an order of no raid.
 
         A raid begins when, with this member, `members` newcomers had such an order in the last `window` seconds. It is over after
-        twice that time without one.
+        twice that time without one, and `longest` seconds after it began.
         """
-        if await self.is_known(guild_id, member, at - window):
+        live = await self.live(guild_id, at, window=window, longest=longest)
+        since = at - window if live is None else live.began_at
+        if await self.is_known(guild_id, member, since):
             return None
-        who = {"guild_id": guild_id, "member": member, "since": at - window}
-        live = await self.live(guild_id, at - 2 * window)
         if live is not None:
             return _raid((await tx.all(GO_ON, (at, live.id)))[0])
+        who = {"guild_id": guild_id, "member": member, "since": since}
         if await self._db.reader.value(NEWCOMERS, who) + 1 < members:
             return None
         return _raid((await tx.all(BEGIN, (guild_id, at - window, at)))[0])
@@ -90,9 +103,9 @@ class Raids(Repository):
             await self._db.reader.value(IS_KNOWN, {"guild_id": guild_id, "member": member, "since": since})
         )
 
-    async def live(self, guild_id: int, since: float) -> Raid | None:
-        """Returns the server's raid with an order since `since` (unix seconds)."""
-        return await self._db.reader.find(_raid, LIVE, (guild_id, since))
+    async def live(self, guild_id: int, at: float, *, window: float, longest: float) -> Raid | None:
+        """Returns the server's raid that takes an order at `at` (unix seconds). `window`, `longest`: as in `note`."""
+        return await self._db.reader.find(_raid, LIVE, (guild_id, at - 2 * window, at - longest))
 
     async def get(self, raid_id: int) -> Raid | None:
         return await self._db.reader.find(_raid, GET, (raid_id,))

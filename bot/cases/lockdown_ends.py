@@ -39,6 +39,8 @@ class LockdownEnds:
         for guild_id in await self._lockdown.servers_due():
             by = Moderator(member=MemberId(user.id), name=user.display_name, guild_id=guild_id, channel_id=0)
             ended = await self._lockdown.end(by)
+            if not (ended.is_raid or ended.is_panic):
+                continue  # a moderator has changed it in between
             say = say_in(self._client, guild_id)
             text = say("mod-lockdown-ended", is_raid=ended.is_raid, is_panic=ended.is_panic)
             await self._mod_channel.say(guild_id, text)

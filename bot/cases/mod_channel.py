@@ -20,7 +20,7 @@ from bot.cases.posting import refusal_cards
 from bot.cases.posting.loudness import loudness
 from bot.cases.posting.raid_cards import RaidCards
 from bot.cases.posting.refusal_cards import RefusalCards
-from bot.posted_message import UNREACHABLE, is_final
+from bot.posted_message import UNREACHABLE, is_final, is_gone
 from bot.studio import PictureGone
 from bot.studio.parts import Parts
 from bot.ui import note, say_in
@@ -36,8 +36,6 @@ _LINKED = 3
 """Orders that joined a case whose messages its card links to."""
 _MOST_FAILURES = 3
 """Failures in a row, after which the rest of a server's cards waits for the next sweep."""
-_GONE = {10003, 10008, 50001}
-"""Unknown channel, unknown message, missing access: a card that can't be edited any more."""
 
 
 class ModChannel:
@@ -247,7 +245,7 @@ class ModChannel:
                 view=view, attachments=files, allowed_mentions=discord.AllowedMentions.none()
             )
         except UNREACHABLE as error:
-            if isinstance(error, discord.HTTPException) and error.code in _GONE:
+            if is_gone(error):
                 log.info("the card of case %s is gone", case.id)
             else:
                 log.warning("the card of case %s is not up to date: %s", case.id, error)

@@ -16,7 +16,7 @@ from bot.posted_message import UNREACHABLE
 from bot.studio.parts import Parts
 from bot.ui import BLUE, Language, Page, PageButton, View, card, row, say_in
 from db import ServerStats, StorageError
-from moderation import DAY
+from moderation import DAY, HOUR
 
 log = logging.getLogger(__name__)
 
@@ -89,5 +89,7 @@ class Digests:
                 if channel is None:
                     return
                 view = digest_card(say_in(self._client, guild_id), figures, since)
-                await channel.send(view=view, nonce=f"digest-{int(due)}", silent=True)
+                # One for each server and hour, in the 25 characters that Discord takes.
+                nonce = f"d-{guild_id:x}-{int(due // HOUR):x}"
+                await channel.send(view=view, nonce=nonce, silent=True)
         await self._records.guilds.digested(guild_id, now)

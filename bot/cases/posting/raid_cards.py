@@ -10,6 +10,7 @@ from discord import ui
 from bot.cases.buttons import RaidAction, RaidButton, next_button
 from bot.cases.log_channels import LogChannels
 from bot.cases.posting.loudness import loudness
+from bot.posted_message import UNREACHABLE, is_gone
 from bot.ui import Language, Page, PageButton, View, card, row, say_in
 from db import Raid, RaidCounts, Repositories
 
@@ -58,14 +59,17 @@ class RaidCards:
     async def show(self, guild_id: int) -> bool:
         """Posts or edits the cards of the server's raids. Returns whether one is to be edited a little later.
 
-        Raises StorageError, and the errors in UNREACHABLE.
+        A card that Discord refuses stops no other: it is tried again with the next sweep. Raises StorageError.
         """
         is_left = False
         for raid in await self._records.raids.to_show(guild_id):
             if not self._is_due(("raid", raid.id)):
                 is_left = True
             elif (channel := await self._channels.of(guild_id)) is not None:
-                await self._show(raid, channel)
+                try:
+                    await self._show(raid, channel)
+                except UNREACHABLE as error:
+                    log.warning("the card of raid %s is not up to date: %s", raid.id, error)
         return is_left
 
     async def _show(self, raid: Raid, channel: discord.TextChannel) -> None:
@@ -78,10 +82,14 @@ class RaidCards:
                 )
                 await self._records.raids.shown(raid, raid.card_channel_id, raid.card_message_id)
                 return
-            except discord.NotFound:
+            except UNREACHABLE as error:
+                if not is_gone(error):
+                    raise
                 log.info("the card of raid %s is gone: it gets another one", raid.id)
         settings = await self._records.guilds.get(raid.guild_id)
         loud = loudness(settings, raid.last_at, is_new_case=True)
         view = raid_card(say, raid, counts, role=loud.role)
-        message = await channel.send(view=view, nonce=f"raid-{raid.id}-{raid.orders}", **loud.arguments)
+        # Another one for each card: for a repeated nonce, Discord answers with the card that is gone.
+        nonce = f"raid-{raid.id}-{(raid.card_message_id or 0) % 2**40:x}"
+        message = await channel.send(view=view, nonce=nonce, **loud.arguments)
         await self._records.raids.shown(raid, channel.id, message.id)

@@ -16,7 +16,7 @@ import discord
 from bot.cases import cards as case_cards
 from bot.cases.log_channels import LogChannels
 from bot.cases.posting.loudness import loudness
-from bot.studio.cases.folding import RAID_SECONDS
+from bot.studio.cases.folding import live_raid
 from bot.studio.cases.review_queue import Waiting
 from bot.ui import say_in
 from db import Repositories, VerdictRecord
@@ -130,10 +130,10 @@ class RefusalCards:
     async def _is_of_raid(self, refusals: _Refusals, guild_id: int) -> bool:
         """Whether the raid's card counts these refusals."""
         newest = refusals.newest
-        raid = await self._records.raids.live(guild_id, newest.at - 2 * RAID_SECONDS)
+        raid = await live_raid(self._records, guild_id, newest.at)
         if raid is None or refusals.since < raid.began_at:
             return False
-        return not await self._records.raids.is_known(guild_id, newest.member, newest.at - RAID_SECONDS)
+        return not await self._records.raids.is_known(guild_id, newest.member, raid.began_at)
 
     async def _edit(self, refusals: _Refusals, guild_id: int) -> int | None:
         """Edits the card and returns its id. Returns None when there is none to edit."""

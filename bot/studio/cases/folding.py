@@ -6,7 +6,7 @@ One decision decides all orders of a case.
 from bot.studio import CaseGrew
 from db import Case, EntryKind, Origin, Raid, Repositories, Transaction
 from generation import JobId, MemberId
-from moderation import ALLOWED, DAY, HOUR, Verdict
+from moderation import ALLOWED, DAY, HOUR, MINUTE, Verdict
 
 FOLD_SECONDS = HOUR
 """Seconds since a case's newest order in which another one joins it."""
@@ -15,6 +15,8 @@ LONGEST_SECONDS = DAY
 MOST_JOINED = 99
 """Orders that join one case: its decision removes the pictures of all in one transaction."""
 RAID_SECONDS = 120.0
+RAID_LONGEST = 30 * MINUTE
+"""Seconds after which a raid ends while such orders still come: a few members must not keep one silent card alive."""
 RAID_MEMBERS = 8
 """With so many newcomers whose orders were flagged or refused in `RAID_SECONDS`, a raid begins."""
 
@@ -40,6 +42,8 @@ async def open_or_join(
 
     `is_withheld`: none of the order's pictures will be posted.
     """
+    raid = await note_raid(tx, records, guild_id, member, at) if origin is not Origin.REPORT else None
+    raid_id = raid and raid.id
     case = await records.cases.foldable(
         guild_id,
         member,
@@ -47,11 +51,11 @@ async def open_or_join(
         is_withheld=is_withheld,
         likeness=verdict.likeness if is_withheld else None,
         may_become_posted=origin is Origin.FLAG,
+        raid=raid_id,
         most=MOST_JOINED,
     )
     until = at + FOLD_SECONDS
     if case is None:
-        raid = await note_raid(tx, records, guild_id, member, at) if origin is not Origin.REPORT else None
         case = await records.cases.open(
             tx,
             guild_id=guild_id,
@@ -66,7 +70,7 @@ async def open_or_join(
             verdict=verdict,
             verdict_id=verdict_id,
             folds_until=until,
-            raid=raid and raid.id,
+            raid=raid_id,
         )
         return case, True
     details = {"origin": origin, "category": verdict.category, "rule": verdict.rule, "words": verdict.words}
@@ -86,7 +90,14 @@ async def note_raid(
     tx: Transaction, records: Repositories, guild_id: int, member: MemberId, at: float
 ) -> Raid | None:
     """Returns the raid that a flagged or refused order belongs to, if any."""
-    return await records.raids.note(tx, guild_id, member, at, window=RAID_SECONDS, members=RAID_MEMBERS)
+    return await records.raids.note(
+        tx, guild_id, member, at, window=RAID_SECONDS, longest=RAID_LONGEST, members=RAID_MEMBERS
+    )
+
+
+async def live_raid(records: Repositories, guild_id: int, at: float) -> Raid | None:
+    """Returns the raid that takes the server's flagged and refused orders at `at` (unix seconds), if any."""
+    return await records.raids.live(guild_id, at, window=RAID_SECONDS, longest=RAID_LONGEST)
 
 
 async def orders_of(records: Repositories, case: Case) -> list[JobId]:

@@ -499,10 +499,10 @@ mod-panic = { $mode ->
 }{ ends-at }{ reason-given }
 mod-lockdown-ended = { $is_raid ->
     [yes] { $is_panic ->
-        [yes] Raid mode and the panic switch have ended by themselves: all members can order again.
-       *[no] Raid mode has ended by itself: young accounts and new members can order again.
+        [yes] Raid mode and the panic switch have ended by themselves.
+       *[no] Raid mode has ended by itself.
     }
-   *[no] The panic switch has ended by itself: picture making is open to all members again.
+   *[no] The panic switch has ended by itself.
 }
 mod-desk-raid = **Raid** { $line }
 mod-desk-panic = **Panic** { $line }

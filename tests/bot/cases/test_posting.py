@@ -9,8 +9,9 @@ import pytest
 
 from bot.cases.mod_channel import ModChannel
 from bot.cases.posting.digests import Digests
+from bot.cases.posting.raid_cards import RaidCards
 from bot.client import Atelier
-from bot.studio.cases.folding import RAID_MEMBERS
+from bot.studio.cases.folding import RAID_MEMBERS, note_raid
 from bot.studio.orders.order import Actor
 from db.guilds import GuildSettings
 from generation.request import MemberId
@@ -101,6 +102,29 @@ async def test_a_raid_is_one_card_that_counts_members_and_orders(
     assert listed.is_ephemeral and "4 open cases of 4 members" in listed.texts
 
 
+@pytest.mark.parametrize(("code", "cards"), [(50001, 3), (50013, 2)])
+async def test_a_raids_card_that_discord_refuses_to_edit_keeps_no_other_back(
+    shop: Shop, play: Playground, atelier: Atelier, monkeypatch: pytest.MonkeyPatch, code: int, cards: int
+) -> None:
+    monkeypatch.setattr("bot.studio.cases.folding.RAID_MEMBERS", 1)
+    raids, guild_id, channel = shop.records.raids, guild_of(atelier), play.channel("mod-log").id
+    shown = RaidCards(atelier, shop.records, atelier.mod_channel.channels, lambda _: True)
+    for _ in range(2):
+        async with shop.records.database.transaction() as tx:
+            raid = await note_raid(tx, shop.records, guild_id, ADA.member, shop.clock.now)
+        assert raid is not None
+        await shown.show(guild_id)
+        await raids.changed(raid.id)
+        shop.clock.now += DAY
+    await raids.changed(1)
+    old, new = (each.card_message_id for each in await raids.to_show(guild_id))
+    play.fail_next("PATCH", f"/channels/{channel}/messages/{old}", status=403, code=code)
+    await shown.show(guild_id)
+    left = [each.card_message_id for each in await raids.to_show(guild_id)]
+    assert new not in left and left == ([] if code == 50001 else [old])
+    assert len(play.world.messages.of(channel)) == cards, "a card that is gone is posted anew"
+
+
 async def test_a_new_case_mentions_the_role_and_what_joins_it_does_not(
     shop: Shop, play: Playground, atelier: Atelier, review: ModChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +197,8 @@ async def test_a_digest_counts_what_was_only_noticed_and_a_quiet_day_has_none(
     await digests.post_due(guild_id)
     [digest] = play.world.messages.of(channel)
     assert "1 with a style reference" in digest.texts and "0 opened" in digest.texts
+    nonce = str(digest.json["nonce"])
+    assert f"{guild_id:x}" in nonce and len(nonce) <= 25, "the same in no other server"
     assert is_silent(digest)
 
 

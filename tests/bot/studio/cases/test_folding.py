@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.studio.cases.cases import Decision
-from bot.studio.cases.folding import FOLD_SECONDS, LONGEST_SECONDS, RAID_MEMBERS, RAID_SECONDS
+from bot.studio.cases.folding import FOLD_SECONDS, LONGEST_SECONDS, RAID_LONGEST, RAID_MEMBERS, RAID_SECONDS
 from bot.studio.cases.review_queue import ReviewQueue
 from bot.studio.errors import CaseGrew, PromptRefused, ReviewedAlready
 from bot.studio.orders.order import Actor
@@ -174,6 +174,52 @@ async def test_who_made_pictures_here_before_takes_part_in_no_raid(busy: Shop) -
     await ordered(busy, FLAGGED, raider(0))
     of_raider, of_ben = await cases(busy)
     assert of_raider.raid is not None and of_ben.raid is None
+    [raid] = await busy.records.raids.to_show(GUILD)
+    counts = await busy.records.raids.counts(raid)
+    assert (counts.members, counts.refused, counts.flagged) == (RAID_MEMBERS, RAID_MEMBERS, 1)
+
+
+async def begin_raid(shop: Shop) -> None:
+    """Begins a raid; the last raider has an open case in it."""
+    for number in range(RAID_MEMBERS - 1):
+        await refused(shop, raider(number))
+    await ordered(shop, FLAGGED, raider(RAID_MEMBERS))
+
+
+async def test_a_raids_case_takes_orders_while_the_raid_lasts_and_the_raid_counts_them(shop: Shop) -> None:
+    await begin_raid(shop)
+    [begun] = await shop.records.raids.to_show(GUILD)
+    await ordered(shop, FLAGGED, raider(RAID_MEMBERS))
+    [gone_on] = await shop.records.raids.to_show(GUILD)
+    assert len(await cases(shop)) == 1 and gone_on.orders == begun.orders + 1
+    shop.clock.now += 2 * RAID_SECONDS + 1
+    await ordered(shop, FLAGGED, raider(RAID_MEMBERS))
+    newest, _ = await cases(shop)
+    assert [each.id for each in await shop.records.cases.without_card(GUILD)] == [newest.id]
+
+
+async def test_a_reported_order_joins_no_case_of_a_raid(busy: Shop) -> None:
+    await begin_raid(busy)
+    job = (await busy.draw("show waves1", raider(RAID_MEMBERS), images=1)).job
+    reported = await busy.reports.report(BEN, job, "ugly")
+    assert reported.is_new and reported.case.raid is None
+
+
+async def test_a_raid_ends_after_half_an_hour_and_few_members_keep_it_alive_no_longer(shop: Shop) -> None:
+    await begin_raid(shop)
+    end = shop.clock.now - RAID_SECONDS + RAID_LONGEST
+    while shop.clock.now + RAID_SECONDS < end:
+        shop.clock.now += RAID_SECONDS
+        await refused(shop, raider(0))
+    await ordered(shop, FLAGGED, raider(50))
+    shop.clock.now = end + 1
+    await ordered(shop, FLAGGED, raider(51))
+    late, early = (await cases(shop))[:2]
+    assert early.raid is not None and late.raid is None
+    for number in range(RAID_MEMBERS):
+        await refused(shop, raider(number))
+    first, second = await shop.records.raids.to_show(GUILD)
+    assert second.began_at > first.last_at - RAID_SECONDS, "the next raid has a card of its own"
 
 
 async def test_many_members_one_after_the_other_are_no_raid(shop: Shop) -> None:
