@@ -8,6 +8,7 @@ import csv
 import datetime
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,8 +20,8 @@ from db import Act, Case, Entry, Repositories, VerdictRecord
 
 MOST = 5000  # rows of a file
 _PAGE = 250  # rows read at once, so that the event loop can run other tasks in between
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""The first characters by which a spreadsheet takes a text for a formula."""
+_FORMULA = re.compile(r'(?:^|(?<=[;\t\r\n]))(?=[ "]*[=+\-@＝＋－＠])|^(?=[\t\r\n])')
+"""The places where a spreadsheet takes the text that follows for a formula: also after what it may read as the end of a cell."""
 
 
 class What(StrEnum):
@@ -94,7 +95,7 @@ def written(rows: Sequence[Mapping[str, Any]], form: Format) -> bytes:
         return json.dumps(rows, ensure_ascii=False, indent=1).encode()
     text = io.StringIO()
     columns = [each for each in rows[0] if each != "entries"] if rows else []
-    table = csv.DictWriter(text, columns, extrasaction="ignore")
+    table = csv.DictWriter(text, columns, extrasaction="ignore", quoting=csv.QUOTE_ALL)
     table.writeheader()
     for row in rows:
         table.writerow({name: _cell(value) for name, value in row.items()})
@@ -104,9 +105,7 @@ def written(rows: Sequence[Mapping[str, Any]], form: Format) -> bytes:
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = ", ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return _FORMULA.sub("'", value) if isinstance(value, str) else value
 
 
 def case_row(case: Case, entries: Sequence[Entry]) -> dict[str, Any]:

@@ -67,6 +67,27 @@ async def test_a_spreadsheet_takes_no_members_text_for_a_formula(shop: Shop) -> 
     assert "entries" not in row
 
 
+@pytest.mark.parametrize(
+    ("reason", "cell"),
+    [
+        ('hi;=HYPERLINK("x")', 'hi;\'=HYPERLINK("x")'),
+        ('hi; "=1+1"', 'hi;\' "=1+1"'),
+        ("hi\n-1", "hi\n'-1"),
+        ("\n=1", "'\n'=1"),
+        ("＝1+1", "'＝1+1"),
+        (" +1", "' +1"),
+        ("a-b = c", "a-b = c"),
+    ],
+)
+async def test_nor_what_follows_a_sign_that_ends_a_cell_elsewhere(shop: Shop, reason: str, cell: str) -> None:
+    await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.WARN, reason=reason))
+    made = await shop.mod_export.make(MIA, What.CASES, 0, shop.clock.now + 1, Format.CSV, LIMIT)
+    text = made.content.decode("utf-8-sig")
+    [row] = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["reason"] == cell
+    assert text.startswith('"number","origin"'), "each cell is between quotation marks"
+
+
 async def test_a_file_that_would_be_too_large_holds_the_newest(shop: Shop) -> None:
     for _ in range(6):
         await shop.casework.sanction(MIA, ADA.member, "ada", WARN)
