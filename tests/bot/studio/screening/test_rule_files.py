@@ -12,7 +12,9 @@ from bot.studio.errors import (
     RuleBreaksMust,
     RuleFileUnusable,
     RuleOfFileUnusable,
+    RuleProblem,
     RuleTaken,
+    RuleUnusable,
 )
 from bot.studio.screening.rule_files import read_rules, write_rules
 from bot.texts import language
@@ -118,6 +120,24 @@ def test_a_file_that_is_none_gets_a_sentence(rules: Any, said: str) -> None:
     with pytest.raises(RuleFileUnusable) as unusable:
         read_rules(content)
     assert said in (language("en").sentence(unusable.value) or "")
+
+
+def test_a_file_of_too_many_rules_is_refused_before_they_are_compared() -> None:
+    rules = [{"name": str(number), "words": ["y"]} for number in range(101)]
+    assert len(read_rules(json.dumps(rules[:100]).encode())) == 100
+    with pytest.raises(RuleUnusable) as unusable:
+        read_rules(json.dumps(rules).encode())
+    assert unusable.value.problem is RuleProblem.TOO_MANY_RULES
+
+
+async def test_rules_that_find_no_room_are_not_tried(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await shop.rule_book.add(MIA, CLOWNS, is_shadow=False)
+    monkeypatch.setattr("bot.studio.screening.server_rules.MOST_RULES", 1)
+    same = await shop.rule_book.take(MIA, [(CLOWNS, True)])
+    assert same.changed == 1, "a rule that replaces another needs no room"
+    with pytest.raises(RuleUnusable) as unusable:
+        await shop.rule_book.take(MIA, [(replace(MIMES, any_of=("..",)), False)])
+    assert unusable.value.problem is RuleProblem.TOO_MANY_RULES
 
 
 async def test_what_a_rule_did_last_week_is_counted_apart(shop: Shop) -> None:
