@@ -130,3 +130,9 @@ async def test_a_role_makes_moderators_and_heads_and_a_level_protects(
         assert "everyone's, or a bot's" in await answered(use)
     use = await ada.slash("gallery", "server level", force=True, role=str(role), level="head")
     assert "Manage Server" in await answered(use), "a head makes no other heads"
+    use = await ada.slash("gallery", "mod desk", force=True, second_for_bans=False)
+    assert "needs the Manage Server permission." in await answered(use), "nor frees heads from a second one"
+    use = await ben.slash("gallery", "mod purge", force=True, since="1h", reason="x")
+    assert "Manage Server permission, or a role of the level head" in await answered(use)
+    use = await ada.slash("gallery", "mod purge", force=True, since="1h", reason="x")
+    assert "Manage Server" not in await answered(use)
