@@ -383,7 +383,10 @@ mod-levels = **Roles** helpers: { $helpers ->
     [none] { "" }
    *[other] { " " }or { $moderators }
 } · heads: Manage Server{ $heads ->
-    [none] ; every moderator bans and changes the rules
+    [none] { $is_deleted ->
+        [yes] ; only they ban and change the rules. The role of the level head was deleted: the next `/server level` takes its choice back
+       *[no] ; every moderator bans and changes the rules
+    }
    *[other] { " " }or { $heads }; only they ban and change the rules
 }
 

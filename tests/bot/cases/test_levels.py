@@ -136,3 +136,20 @@ async def test_a_role_makes_moderators_and_heads_and_a_level_protects(
     assert "Manage Server permission, or a role of the level head" in await answered(use)
     use = await ada.slash("gallery", "mod purge", force=True, since="1h", reason="x")
     assert "Manage Server" not in await answered(use)
+
+
+async def test_a_deleted_role_of_heads_lets_no_moderator_ban_until_a_manager_chooses_again(
+    roles: dict[str, int], shop: Shop, play: Playground, atelier: Atelier
+) -> None:
+    ada, ben, mia, guild = play.person("ada"), play.person("ben"), play.person("mia"), play.world.guild
+    manager = replace(MIA, guild_id=guild.id, is_senior=True)
+    has_role(play, ben, roles["moderators"])
+    await shop.levels.choose(manager, roles["moderators"], Level.MODERATOR)
+    gone = play.world.snowflakes.next()
+    await shop.levels.choose(manager, gone, Level.HEAD)
+    use = await ben.slash("gallery", "mod ban", force=True, member=ada, reason="raids")
+    assert "the ban is proposed" in await answered(use)
+    assert "The role of the level head was deleted" in await answered(await mia.slash("gallery", "mod desk"))
+    use = await mia.slash("gallery", "server level", role=str(roles["helpers"]), level="helper")
+    assert "every moderator bans" in await answered(use)
+    assert gone not in await shop.levels.of_server(guild.id)
