@@ -138,6 +138,6 @@ def test_a_date_is_a_day_in_utc_and_a_span_is_a_time_ago() -> None:
     assert moment_of("2026-09-21", now, is_end=True) == day + DAY
     assert moment_of("7d", now) == moment_of("7d", now, is_end=True) == now - 7 * DAY
     assert day % DAY == 0 and day <= now < day + DAY
-    for text in ("2026-13-01", "yesterday", "2026-02-30", "20260921"):
+    for text in ("2026-13-01", "yesterday", "2026-02-30", "20260921", "9999-12-31", "1969-12-31"):
         with pytest.raises(BadDate):
             moment_of(text, now)
