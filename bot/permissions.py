@@ -172,7 +172,8 @@ def moderator_of(interaction: Interaction) -> Moderator:
 def helper_of(interaction: Interaction) -> Moderator:
     """Returns the moderator or the helper, whose decisions are proposals. Raises NotAModerator."""
     guild_id, level = demand_helper(interaction), level_of(interaction)
-    has_heads = Level.HEAD in _chosen_in(interaction).values()
+    # A deleted role counts: its deletion must not let every moderator ban again.
+    has_heads = Level.HEAD in interaction.extras.get(_CHOSEN, {}).values()
     return Moderator(
         guild_id=guild_id,
         is_senior=level is Level.HEAD,

@@ -135,6 +135,7 @@ WHERE id = :id RETURNING *
 PAGE = "SELECT * FROM cases WHERE {} ORDER BY number DESC LIMIT :limit"
 # The conditions of a page's filters. A statement holds only those that are given: SQLite chooses its index by them.
 _MEMBER, _BEFORE = "member = :member", "number < :before"
+_SINCE, _UNTIL = "opened_at >= :since", "opened_at < :until"
 _IS_OPEN = {True: "outcome IS NULL", False: "outcome IS NOT NULL"}
 # After the last number, the search begins again. Cases that this moderator may not decide now are left out.
 NEXT_OPEN = """
@@ -276,11 +277,17 @@ class Cases(Repository):
         member: MemberId | None = None,
         is_open: bool | None = None,
         before: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
         limit: int = 10,
     ) -> list[Case]:
-        """Returns cases with a number below `before`, newest first."""
+        """Returns cases with a number below `before`, newest first.
+
+        `since`, `until`: unix seconds, of the opening; the end is not included.
+        """
         where = {"guild_id": guild_id, "member": member, "before": before, "limit": limit}
-        sql = page_statement(member=member, is_open=is_open, before=before)
+        where |= {"since": since, "until": until}
+        sql = page_statement(member=member, is_open=is_open, before=before, since=since, until=until)
         return [_case(row) for row in await self._db.reader.all(sql, where)]
 
     async def next_open(
@@ -417,7 +424,12 @@ class Cases(Repository):
 
 
 def page_statement(
-    *, member: MemberId | None = None, is_open: bool | None = None, before: int | None = None
+    *,
+    member: MemberId | None = None,
+    is_open: bool | None = None,
+    before: int | None = None,
+    since: float | None = None,
+    until: float | None = None,
 ) -> str:
     """Returns PAGE with the conditions of the filters that are not None."""
     conditions = ["guild_id = :guild_id"]
@@ -427,6 +439,10 @@ def page_statement(
         conditions.append(_IS_OPEN[is_open])
     if before is not None:
         conditions.append(_BEFORE)
+    if since is not None:
+        conditions.append(_SINCE)
+    if until is not None:
+        conditions.append(_UNTIL)
     return PAGE.format(" AND ".join(conditions))
 
 

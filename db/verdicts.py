@@ -68,6 +68,7 @@ _CONDITIONS = {
     # Ids grow with time, but for corrections of the clock. Without a lowest id, a page that is not full reads all older records.
     "since": """at >= :since AND id >= (SELECT min(id) FROM (
         SELECT id FROM verdicts WHERE guild_id IS :guild_id AND at >= :since ORDER BY at LIMIT 1000))""",
+    "until": "at < :until",
     "before_id": "id < :before_id",
 }
 SEARCHED = 20_000
@@ -186,12 +187,13 @@ class Verdicts(Repository):
         guild_id: int | None,
         *,
         before_id: int | None = None,
+        until: float | None = None,
         pictures_too: bool = True,
         limit: int = 10,
         **which: Unpack[VerdictFilter],
     ) -> list[VerdictRecord]:
-        """Returns matching records, newest first."""
-        parameters = {"guild_id": guild_id, "before_id": before_id, "limit": limit, **which}
+        """Returns matching records, newest first. `until`: unix seconds; later records are left out, as is one at that moment."""
+        parameters = {"guild_id": guild_id, "before_id": before_id, "until": until, "limit": limit, **which}
         sql = statement(PAGE, parameters, pictures_too=pictures_too)
         return [_record(row) for row in await self._db.reader.all(sql, _bound(parameters))]
 

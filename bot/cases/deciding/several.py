@@ -149,7 +149,7 @@ class SeveralActions:
         if case is None or case.guild_id != by.guild_id or (is_raid and case.raid is None):
             raise NoneOpen
         if is_raid and not by.is_senior:
-            raise NotSenior
+            raise NotSenior(or_head=True)
         if is_raid and case.raid is not None:
             found = await self._several.of_raid(by, case.raid)
         else:

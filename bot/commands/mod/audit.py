@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import discord
 
 from bot.client import Interaction, answer
+from bot.permissions import demand_moderator
 from bot.studio import NoHead
 from bot.ui import Language, command, markdown, say_to, variant
 from db import AuditEntry
@@ -27,7 +28,8 @@ _SUBJECT = re.compile(
 async def audit(
     interaction: Interaction, head: str | None = None, member: discord.User | None = None
 ) -> None:
-    """`head`: a head noted earlier, which the log must still contain. Raises NoHead."""
+    """`head`: a head noted earlier, which the log must still contain. Raises NoHead; HelpersPropose."""
+    guild_id = demand_moderator(interaction)
     witness = None
     if head is not None and (witness := Head.parse(head)) is None:
         raise NoHead(head)
@@ -36,7 +38,7 @@ async def audit(
     records, say = interaction.client.parts.records, say_to(interaction)
     checked = await asyncio.to_thread(check_audit, records.database.path, witness)
     whom = MemberId(member.id) if member else None
-    entries = await records.audit.page(interaction.guild_id or 0, member=whom, limit=_SHOWN)
+    entries = await records.audit.page(guild_id, member=whom, limit=_SHOWN)
     await answer(interaction, page(say, checked, witness, entries, whom))
 
 

@@ -9,8 +9,7 @@ from bot.cases import cards as case_cards
 from bot.cases.buttons import next_button
 from bot.client import Interaction, answer
 from bot.commands.mod.desk_lines import desk_lines
-from bot.permissions import demand_below, demand_helper, helper_of, moderator_of, seconds_of
-from bot.studio import NotSenior
+from bot.permissions import demand_below, demand_helper, helper_of, manager_of, moderator_of, seconds_of
 from bot.ui import Language, Page, card, command, fields_of, markdown, numbers_in, pager, row, say_to, text
 from db import Case
 from generation import MemberId
@@ -154,11 +153,11 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
 
 @command("command-mod-desk")
 async def desk(interaction: Interaction, second_for_bans: bool | None = None) -> None:
-    atelier, by, say = interaction.client, helper_of(interaction), say_to(interaction)
+    demand_helper(interaction)
+    atelier, say = interaction.client, say_to(interaction)
     if second_for_bans is not None:
-        if not by.is_senior:
-            raise NotSenior
-        await atelier.parts.desk_settings.set_second_for_bans(by, second_for_bans)
+        # A head of the server's choice could free themselves from the second moderator.
+        await atelier.parts.desk_settings.set_second_for_bans(manager_of(interaction), second_for_bans)
     settings = await atelier.parts.records.guilds.get(interaction.guild_id or 0)
     rungs = " → ".join(
         say("case-rung", sanction=each.sanction, seconds=each.seconds)

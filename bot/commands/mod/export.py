@@ -17,6 +17,7 @@ from moderation import DAY, seconds_in
 _MOST = 9 * 2**20
 """Bytes: some servers take files of 10 MiB, and the request has more in it than the file."""
 _LEFT_OUT = "30d"
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998  # the day after the last one has a date too
 
 
 @command("command-mod-export")
@@ -56,13 +57,15 @@ def moment_of(text: str, now: float, *, is_end: bool = False) -> float:
     `is_end`: the end of the date's day, not its beginning.
     """
     if (seconds := seconds_in(text)) is not None:
-        return now - seconds
+        return max(0.0, now - seconds)
     if re.fullmatch(r"\s*\d{4}-\d{2}-\d{2}\s*", text) is None:
         raise BadDate(text)
     try:
         day = datetime.datetime.fromisoformat(text.strip()).replace(tzinfo=datetime.UTC)
     except ValueError as error:
         raise BadDate(text) from error
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise BadDate(text)
     return day.timestamp() + (DAY if is_end else 0)
 
 

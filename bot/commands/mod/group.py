@@ -129,7 +129,7 @@ class Mod(ModeratorsGroup):
         if picture is None and since is None and style is None:
             raise NothingSaid("mod-restore")
         if since is not None and member is None and not by.is_senior:
-            raise NotSenior
+            raise NotSenior(or_head=True)
         restored = await atelier.parts.takedown.restore(
             by,
             reason,

@@ -1,5 +1,7 @@
 """/server level: chooses roles for moderators' levels. Only managers: a head can't make others heads."""
 
+from collections.abc import Mapping
+
 import discord
 from discord import app_commands
 
@@ -22,7 +24,11 @@ async def choose_level(interaction: Interaction, role: discord.Role, level: str)
     by, chosen = manager_of(interaction), Level[level.upper()]
     if chosen is not Level.NONE and (role.is_default() or role.is_bot_managed()):
         raise LevelForEveryone
-    await interaction.client.parts.levels.choose(by, role.id, chosen)
+    levels = interaction.client.parts.levels
+    await levels.choose(by, role.id, chosen)
+    # No command can name a deleted role, so the next choice takes it back.
+    for gone in _deleted(interaction, await levels.of_server(by.guild_id)):
+        await levels.choose(by, gone, Level.NONE)
 
     async def told(say: Language) -> str:
         return "\n".join(
@@ -36,15 +42,23 @@ async def choose_level(interaction: Interaction, role: discord.Role, level: str)
 
 
 async def levels_line(interaction: Interaction, say: Language) -> str:
-    """Returns the server's choices in one line, without roles that are deleted."""
+    """Returns the server's choices in one line. Of deleted roles it names only those of heads, which still count."""
     chosen = await interaction.client.parts.levels.of_server(interaction.guild_id or 0)
-    there = {
-        role: level
-        for role, level in chosen.items()
-        if interaction.guild and interaction.guild.get_role(role)
-    }
+    guild = interaction.guild
+    there = {role: level for role, level in chosen.items() if guild and guild.get_role(role)}
     roles = {
         level.word: " ".join(f"<@&{role}>" for role, its in there.items() if its is level)
         for level in (Level.HELPER, Level.MODERATOR, Level.HEAD)
     }
-    return say("mod-levels", helpers=roles["helper"], moderators=roles["moderator"], heads=roles["head"])
+    return say(
+        "mod-levels",
+        helpers=roles["helper"],
+        moderators=roles["moderator"],
+        heads=roles["head"],
+        is_deleted=Level.HEAD in _deleted(interaction, chosen).values(),
+    )
+
+
+def _deleted(interaction: Interaction, chosen: Mapping[int, Level]) -> dict[int, Level]:
+    guild = interaction.guild
+    return {role: level for role, level in chosen.items() if guild and not guild.get_role(role)}

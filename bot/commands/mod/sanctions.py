@@ -161,7 +161,7 @@ async def purge(
 ) -> None:
     atelier, by = interaction.client, moderator_of(interaction)
     if member is None and not by.is_senior:
-        raise NotSenior
+        raise NotSenior(or_head=True)
     begin = atelier.parts.clock() - seconds_of(since)
     whom = await demand_below(interaction, member) if member else None
     purged = await atelier.parts.takedown.purge(by, begin, reason, member=whom, most=MOST_PURGED)

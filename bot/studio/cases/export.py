@@ -4,11 +4,13 @@ It holds what the cards and /mod log show, of this server alone. Times are ISO 8
 than the whole numbers of a spreadsheet.
 """
 
+import asyncio
 import csv
 import datetime
 import io
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,8 +21,11 @@ from db import Act, Case, Entry, Repositories, VerdictRecord
 
 MOST = 5000  # rows of a file
 _PAGE = 250  # rows read at once, so that the event loop can run other tasks in between
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""The first characters by which a spreadsheet takes a text for a formula."""
+_FORMULA = re.compile(r'(?:^|(?<=[;\t\r\n]))(?=[ "]*[=+\-@＝＋－＠])|^(?=[\t\r\n])')
+"""The places where a spreadsheet takes the text that follows for a formula: also after what it may read as the end of a cell."""
+
+_BEGIN, _END = b"[", b"\n]"  # of a JSON file
+_Row = dict[str, Any]
 
 
 class What(StrEnum):
@@ -52,61 +57,84 @@ class ModExport:
 
         `since`, `until`: unix seconds; the end is not included.
         """
-        found = await (self._cases if what is What.CASES else self._log)(by.guild_id, since, until)
-        rows, has_more = found[:MOST], len(found) > MOST
-        content = written(rows, form)
-        while len(content) > limit and rows:
-            rows, has_more = rows[: len(rows) * limit // (len(content) + 1)], True
-            content = written(rows, form)
+        file = _File(form, limit)
+        pages = (self._cases if what is What.CASES else self._log)(by.guild_id, since, until)
+        async for page in pages:
+            # Hundreds of rows take a while to write.
+            if not await asyncio.to_thread(file.has_room_for, page):
+                break
         async with self._records.database.transaction() as tx:
-            details = {"what": what, "rows": len(rows), "since": since, "until": until}
+            details = {"what": what, "rows": file.rows, "since": since, "until": until}
             await self._takedown.note(tx, by, Act.EXPORT, details=details)
-        return Exported(content=content, rows=len(rows), has_more=has_more)
+        return Exported(content=file.content(), rows=file.rows, has_more=file.has_more)
 
-    async def _cases(self, guild_id: int, since: float, until: float) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
+    async def _cases(self, guild_id: int, since: float, until: float) -> AsyncIterator[list[_Row]]:
         before: int | None = None
-        while len(rows) <= MOST:
-            page = await self._records.cases.page(guild_id, before=before, limit=_PAGE)
-            for case in page:
-                if since <= case.opened_at < until:
-                    rows.append(case_row(case, await self._records.entries.of_case(case.id)))
+        while True:
+            page = await self._records.cases.page(
+                guild_id, before=before, since=since, until=until, limit=_PAGE
+            )
+            yield [case_row(case, await self._records.entries.of_case(case.id)) for case in page]
             if len(page) < _PAGE:
                 break
             before = page[-1].number
-        return rows
 
-    async def _log(self, guild_id: int, since: float, until: float) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
+    async def _log(self, guild_id: int, since: float, until: float) -> AsyncIterator[list[_Row]]:
         before: int | None = None
-        while len(rows) <= MOST:
-            page = await self._records.verdicts.page(guild_id, before_id=before, since=since, limit=_PAGE)
-            rows += [log_row(each) for each in page if each.at < until]
+        while True:
+            page = await self._records.verdicts.page(
+                guild_id, before_id=before, since=since, until=until, limit=_PAGE
+            )
+            yield [log_row(each) for each in page]
             if len(page) < _PAGE:
                 break
             before = page[-1].id
-        return rows
 
 
-def written(rows: Sequence[Mapping[str, Any]], form: Format) -> bytes:
-    """Returns the rows as a file in UTF-8. A CSV file has no entries of cases."""
-    if form is Format.JSON:
-        return json.dumps(rows, ensure_ascii=False, indent=1).encode()
-    text = io.StringIO()
-    columns = [each for each in rows[0] if each != "entries"] if rows else []
-    table = csv.DictWriter(text, columns, extrasaction="ignore")
-    table.writeheader()
-    for row in rows:
-        table.writerow({name: _cell(value) for name, value in row.items()})
-    return text.getvalue().encode("utf-8-sig")  # a spreadsheet knows UTF-8 by its mark
+class _File:
+    """A file in UTF-8 that grows row by row, up to MOST rows and `limit` bytes. A CSV file has no entries of cases."""
+
+    def __init__(self, form: Format, limit: int) -> None:
+        self._form, self._limit = form, limit
+        self._parts: list[bytes] = []
+        self._size = len(_BEGIN) + len(_END)
+        self.rows = 0
+        self.has_more = False  # rows were left out
+
+    def has_room_for(self, rows: Iterable[_Row]) -> bool:
+        """Adds the rows. Returns False when not all of them found room."""
+        for row in rows:
+            part = self._written(row)
+            if self.rows == MOST or self._size + len(part) > self._limit:
+                self.has_more = True
+                return False
+            self._parts.append(part)
+            self._size += len(part)
+            self.rows += 1
+        return True
+
+    def _written(self, row: _Row) -> bytes:
+        if self._form is Format.JSON:
+            written = json.dumps(row, ensure_ascii=False, indent=1)
+            return f"{',' if self.rows else ''}\n{written}".encode()
+        cells = {name: _cell(value) for name, value in row.items() if name != "entries"}
+        text = io.StringIO()
+        table = csv.DictWriter(text, list(cells), quoting=csv.QUOTE_ALL)
+        if not self.rows:
+            text.write("\ufeff")  # a spreadsheet knows UTF-8 by its mark
+            table.writeheader()
+        table.writerow(cells)
+        return text.getvalue().encode()
+
+    def content(self) -> bytes:
+        joined = b"".join(self._parts)
+        return _BEGIN + joined + _END if self._form is Format.JSON else joined
 
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = ", ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return _FORMULA.sub("'", value) if isinstance(value, str) else value
 
 
 def case_row(case: Case, entries: Sequence[Entry]) -> dict[str, Any]:

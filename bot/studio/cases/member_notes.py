@@ -34,7 +34,8 @@ class MemberNotebook:
                 at=self._takedown.now,
                 text=text,
             )
-            await self._takedown.note(tx, by, Act.MEMBER_NOTE, member, text, details={"note": note.id})
+            # Without the text: the log would keep it after the note is removed.
+            await self._takedown.note(tx, by, Act.MEMBER_NOTE, member, details={"note": note.id})
         return note
 
     async def remove(self, by: Moderator, member: MemberId, note_id: int) -> None:

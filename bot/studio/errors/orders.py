@@ -279,6 +279,8 @@ class NotAModerator(MemberRefusal):
 class NotSenior(MemberRefusal):
     """Needs a permission that a moderator may lack: Manage Server."""
 
+    or_head: bool = False  # a role of the level head is enough
+
 
 class NotYourData(MemberRefusal):
     pass

@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from bot.studio import RuleFileProblem, RuleFileUnusable
+from bot.studio import RuleFileProblem, RuleFileUnusable, RuleProblem, RuleUnusable
+from bot.studio.screening.server_rules import MOST_RULES
 from db import Draft, ServerRule
 from moderation import Category, Ruling
 
@@ -26,7 +27,7 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_rules(content: bytes) -> list[tuple[Draft, bool]]:
-    """Returns the rules, each with whether it is a shadow rule. Raises RuleFileUnusable."""
+    """Returns the rules, each with whether it is a shadow rule. Raises RuleFileUnusable; RuleUnusable for too many."""
     try:
         rules = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=list[_Rule])
     except msgspec.ValidationError as error:
@@ -38,6 +39,8 @@ def read_rules(content: bytes) -> list[tuple[Draft, bool]]:
         raise RuleFileUnusable(RuleFileProblem.ENTRY, int(place[1]) + 1, name) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RuleFileUnusable(RuleFileProblem.NO_LIST) from error
+    if len(rules) > MOST_RULES:
+        raise RuleUnusable(RuleProblem.TOO_MANY_RULES, MOST_RULES)
     drafts = [(_draft(each), each.shadow) for each in rules]
     names = set[str]()
     for number, (draft, _) in enumerate(drafts, start=1):

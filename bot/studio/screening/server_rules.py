@@ -165,8 +165,8 @@ class RuleBook:
         A live rule of the same name is replaced where it differs; other rules stay.
         Raises RuleOfFileUnusable, RuleUnusable, RuleBreaksMust.
         """
-        if len(rules) > MOST_RULES:  # before each of them is compiled
-            raise RuleUnusable(RuleProblem.TOO_MANY_RULES, MOST_RULES)
+        # Counted first: each rule is compiled and tried below. The transaction counts again.
+        _demand_room(await self._records.server_rules.live(by.guild_id), rules)
         for number, (draft, is_shadow) in enumerate(rules, start=1):
             try:
                 await self._demand_allowed(draft, is_shadow=is_shadow)
@@ -177,8 +177,7 @@ class RuleBook:
         async with self._records.database.transaction() as tx:
             live = {each.name: each for each in await self._records.server_rules.live(by.guild_id)}
             new = [each for each in rules if each[0].name not in live]
-            if len(live) + len(new) > MOST_RULES:
-                raise RuleUnusable(RuleProblem.TOO_MANY_RULES, MOST_RULES)
+            _demand_room(live.values(), rules)
             changed = [
                 each for each in rules if each[0].name in live and not _is_same(live[each[0].name], each)
             ]
@@ -286,6 +285,12 @@ class RuleBook:
 def texts_of(prompt: Prompt) -> dict[str, str]:
     """Returns a prompt in the form that filters read: the text that the worker draws, and the text that it avoids."""
     return {"prompt": prompt.asked, NEGATIVE: prompt.left_out}
+
+
+def _demand_room(live: Iterable[ServerRule], rules: Iterable[tuple[Draft, bool]]) -> None:
+    """Raises RuleUnusable when the live rules and those of a file are too many together."""
+    if len({each.name for each in live} | {draft.name for draft, _ in rules}) > MOST_RULES:
+        raise RuleUnusable(RuleProblem.TOO_MANY_RULES, MOST_RULES)
 
 
 def _is_same(rule: ServerRule, other: tuple[Draft, bool]) -> bool:

@@ -221,7 +221,7 @@ case-history-opened = -# { MOMENT($at) } · { $origin ->
    *[moderator] the case was opened by a moderator
 }
 case-open = **Open**
-case-escalated = Escalated: a moderator with Manage Server decides.
+case-escalated = Escalated: a head decides.
 case-ban-proposed = { case-moderator } proposes { case-ban-length }{ case-by-bot-alone }: { $reason ->
     [none] no reason given
    *[other] { PLAIN($reason) }
@@ -354,7 +354,7 @@ case-joined-order = -# { $origin ->
 }
 case-joined-all = All prompts
 
-case-none-open = No other open case waits for you. Cases about you, cases for Manage Server and cases that another moderator has taken are left out.
+case-none-open = No other open case waits for you. Cases about you, cases for heads and cases that another moderator has taken are left out.
 
 ## Refusals of a member that are no case yet
 
@@ -376,7 +376,7 @@ cases-several = { $is_raid ->
         [one] { $members } member
        *[other] { $members } members
     }
-       -# One decision for all. Each member gets one sanction and one strike; it needs Manage Server.
+       -# One decision for all. Each member gets one sanction and one strike; it needs Manage Server or the level head.
    *[no] ### { cases-open } of <@{ ID($member) }>
        -# One decision for all. A sanction is one, with one strike; the pictures of all are removed.
 }

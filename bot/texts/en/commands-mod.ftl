@@ -383,7 +383,10 @@ mod-levels = **Roles** helpers: { $helpers ->
     [none] { "" }
    *[other] { " " }or { $moderators }
 } · heads: Manage Server{ $heads ->
-    [none] ; every moderator bans and changes the rules
+    [none] { $is_deleted ->
+        [yes] ; only they ban and change the rules. The role of the level head was deleted: the next `/server level` takes its choice back
+       *[no] ; every moderator bans and changes the rules
+    }
    *[other] { " " }or { $heads }; only they ban and change the rules
 }
 
@@ -426,7 +429,7 @@ mod-bot-ban-stays = The bot's goes on, { case-until }.
 command-mod-purge = Take down all recent pictures of a member, or of all members
     .since = The last 30m, 12h, 7d
     .reason = For the log
-    .member = Left out: all members (needs Manage Server)
+    .member = Left out: all members (needs Manage Server or the level head)
 mod-purged = { case-orders } taken down; `/mod restore` allows similar pictures again, and brings styles back.
 mod-purge-styles = { $styles ->
     [one] { $styles } style that was saved since then is removed too:
@@ -454,7 +457,7 @@ command-mod-restore = Allow pictures similar to removed ones again; bring remove
     .reason = For the log
     .picture = A job's id, or a link to where its message was
     .since = Or all that were removed in the last 30m, 12h, 7d, styles too
-    .member = Of these, only this member's; left out: all members' (needs Manage Server)
+    .member = Of these, only this member's; left out: all members' (needs Manage Server or the level head)
     .style = Or this removed style
 mod-restored = { $pictures ->
     [one] Pictures similar to { $pictures } removed picture are allowed here again. The removed picture itself stays deleted.

@@ -349,13 +349,16 @@ error-no-such-reason = This server keeps no reason named { CODE($name, limit: 30
 error-reason-unusable = A reason needs a name of at most { $name_limit } characters and a text of at most { $text_limit }.
 error-too-many-reasons = A server keeps at most { $limit } reasons. Delete one first.
 error-no-such-note = There is no note { ID($number) } about this member here.
-error-not-your-note = That note is by { PLAIN($by, limit: 40) }. Only its author and members with Manage Server can remove it.
+error-not-your-note = That note is by { PLAIN($by, limit: 40) }. Only its author and heads can remove it.
 error-too-many-notes = A member has at most { $limit } notes. Remove one first.
 error-both-said = Use `{ $first }` or `{ $second }`, not both.
 error-second-needed = You proposed the ban in case { ID($number) } yourself: another moderator must confirm it.
 error-as-long-as-a-ban = That lasts as long as a ban, and a ban takes two moderators here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
 error-senior-needed = Case { ID($number) } was escalated: the decision needs the Manage Server permission, or a role of the level head.
-error-not-senior = That needs the Manage Server permission.
+error-not-senior = { $or_head ->
+    [yes] That needs the Manage Server permission, or a role of the level head.
+   *[no] That needs the Manage Server permission.
+}
 error-own-case = That is about you: another moderator must decide it.
 error-above-you = { $is_owner ->
     [yes] They own this server, so no moderator can do that to them.

@@ -74,7 +74,7 @@ async def test_a_helper_proposes_with_a_press_and_a_moderator_confirms_with_one(
     for name, options in denied_commands(play).items():
         use = await ben.slash("gallery", name, force=True, **options)
         assert "Helpers see and propose" in await answered(use), name
-    for name in ("mod log", "mod cases", "mod stats", "mod audit", "mod rule list"):
+    for name in ("mod log", "mod cases", "mod stats", "mod rule list"):
         assert "Helpers" not in await answered(await ben.slash("gallery", name, force=True)), name
     assert "`/help about:mod`" in await answered(await ben.slash("gallery", "help"))
     desk = await answered(await ben.slash("gallery", "mod desk", force=True))
@@ -108,6 +108,7 @@ async def test_a_helper_proposes_with_a_press_and_a_moderator_confirms_with_one(
 def denied_commands(play: Playground) -> dict[str, dict[str, Any]]:
     ada = play.person("ada")
     return {
+        "mod audit": {},
         "mod panic": {"mode": "pause"},
         "mod raid": {"state": "on"},
         "mod block": {"member": ada, "reason": "x"},
@@ -146,3 +147,26 @@ async def test_a_role_makes_moderators_and_heads_and_a_level_protects(
         assert "everyone's, or a bot's" in await answered(use)
     use = await ada.slash("gallery", "server level", force=True, role=str(role), level="head")
     assert "Manage Server" in await answered(use), "a head makes no other heads"
+    use = await ada.slash("gallery", "mod desk", force=True, second_for_bans=False)
+    assert "needs the Manage Server permission." in await answered(use), "nor frees heads from a second one"
+    use = await ben.slash("gallery", "mod purge", force=True, since="1h", reason="x")
+    assert "Manage Server permission, or a role of the level head" in await answered(use)
+    use = await ada.slash("gallery", "mod purge", force=True, since="1h", reason="x")
+    assert "Manage Server" not in await answered(use)
+
+
+async def test_a_deleted_role_of_heads_lets_no_moderator_ban_until_a_manager_chooses_again(
+    roles: dict[str, int], shop: Shop, play: Playground, atelier: Atelier
+) -> None:
+    ada, ben, mia, guild = play.person("ada"), play.person("ben"), play.person("mia"), play.world.guild
+    manager = replace(MIA, guild_id=guild.id, is_senior=True)
+    has_role(play, ben, roles["moderators"])
+    await shop.levels.choose(manager, roles["moderators"], Level.MODERATOR)
+    gone = play.world.snowflakes.next()
+    await shop.levels.choose(manager, gone, Level.HEAD)
+    use = await ben.slash("gallery", "mod ban", force=True, member=ada, reason="raids")
+    assert "the ban is proposed" in await answered(use)
+    assert "The role of the level head was deleted" in await answered(await mia.slash("gallery", "mod desk"))
+    use = await mia.slash("gallery", "server level", role=str(roles["helpers"]), level="helper")
+    assert "every moderator bans" in await answered(use)
+    assert gone not in await shop.levels.of_server(guild.id)

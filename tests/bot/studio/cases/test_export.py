@@ -59,12 +59,67 @@ async def test_the_log_with_what_was_refused_and_why(shop: Shop) -> None:
     assert len(await rows_of(shop, What.LOG, begin, shop.clock.now + 1)) == 2
 
 
+async def test_only_rows_between_the_moments_are_read_and_none_after_the_file_is_full(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.studio.cases.export._PAGE", 2)
+    read = list[int]()
+    original = shop.records.entries.of_case
+
+    async def of_case(case: int) -> Any:
+        read.append(case)
+        return await original(case)
+
+    monkeypatch.setattr(shop.records.entries, "of_case", of_case)
+    begin = shop.clock.now
+    for _ in range(5):
+        await shop.casework.sanction(MIA, ADA.member, "ada", WARN)
+        shop.clock.now += DAY
+    numbers = [each["number"] for each in await rows_of(shop, What.CASES, begin + DAY, begin + 4 * DAY)]
+    assert numbers == [4, 3, 2] and len(read) == 3
+    read.clear()
+    made = await shop.mod_export.make(MIA, What.CASES, 0, shop.clock.now, Format.JSON, 10)
+    assert (made.rows, made.has_more, len(read)) == (0, True, 2)
+
+
+@pytest.mark.parametrize("form", Format)
+async def test_a_file_has_a_highest_number_of_rows(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, form: Format
+) -> None:
+    monkeypatch.setattr("bot.studio.cases.export.MOST", 3)
+    for number in range(4):
+        await shop.casework.sanction(MIA, ADA.member, "ada", WARN)
+        made = await shop.mod_export.make(MIA, What.CASES, 0, shop.clock.now + 1, form, LIMIT)
+        assert (made.rows, made.has_more) == (min(number + 1, 3), number == 3)
+
+
 async def test_a_spreadsheet_takes_no_members_text_for_a_formula(shop: Shop) -> None:
     await shop.casework.sanction(MIA, ADA.member, "@ada", Decision(outcome=Outcome.WARN, reason="=1+1"))
     made = await shop.mod_export.make(MIA, What.CASES, 0, shop.clock.now + 1, Format.CSV, LIMIT)
     [row] = csv.DictReader(io.StringIO(made.content.decode("utf-8-sig")))
     assert (row["reason"], row["member_name"]) == ("'=1+1", "'@ada")
     assert "entries" not in row
+
+
+@pytest.mark.parametrize(
+    ("reason", "cell"),
+    [
+        ('hi;=HYPERLINK("x")', 'hi;\'=HYPERLINK("x")'),
+        ('hi; "=1+1"', 'hi;\' "=1+1"'),
+        ("hi\n-1", "hi\n'-1"),
+        ("\n=1", "'\n'=1"),
+        ("＝1+1", "'＝1+1"),
+        (" +1", "' +1"),
+        ("a-b = c", "a-b = c"),
+    ],
+)
+async def test_nor_what_follows_a_sign_that_ends_a_cell_elsewhere(shop: Shop, reason: str, cell: str) -> None:
+    await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.WARN, reason=reason))
+    made = await shop.mod_export.make(MIA, What.CASES, 0, shop.clock.now + 1, Format.CSV, LIMIT)
+    text = made.content.decode("utf-8-sig")
+    [row] = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["reason"] == cell
+    assert text.startswith('"number","origin"'), "each cell is between quotation marks"
 
 
 async def test_a_file_that_would_be_too_large_holds_the_newest(shop: Shop) -> None:
@@ -83,6 +138,6 @@ def test_a_date_is_a_day_in_utc_and_a_span_is_a_time_ago() -> None:
     assert moment_of("2026-09-21", now, is_end=True) == day + DAY
     assert moment_of("7d", now) == moment_of("7d", now, is_end=True) == now - 7 * DAY
     assert day % DAY == 0 and day <= now < day + DAY
-    for text in ("2026-13-01", "yesterday", "2026-02-30", "20260921"):
+    for text in ("2026-13-01", "yesterday", "2026-02-30", "20260921", "9999-12-31", "1969-12-31"):
         with pytest.raises(BadDate):
             moment_of(text, now)

@@ -22,6 +22,8 @@ async def test_a_note_has_its_author_and_time_and_is_logged(shop: Shop) -> None:
     assert (first.written_by, first.text) == (MIA.member, "asks for *borders*")
     assert await shop.notebook.of(GUILD + 1, ADA.member) == []
     assert await actions(shop) == ["member-note"] * 3
+    logged = await shop.records.audit.page(GUILD)
+    assert {each.reason for each in logged} == {""}, "a removed note is in no log"
 
 
 async def test_its_author_and_managers_remove_a_note_and_others_do_not(shop: Shop) -> None:
