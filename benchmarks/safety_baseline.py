@@ -21,12 +21,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tokenizers import Tokenizer
+from transformers import BertModel
 
 from benchmarks.safety.held_out import HARMLESS, scores
 from benchmarks.safety.sets import Share, area_under_curve
 from benchmarks.shared import report
 from training.safety.corpus import HELD_OUT, HELD_OUT_TOO, PHRASES, Example
-from training.safety.train import Bench, Frozen, hold_out, material, mix
+from training.safety.encoder import TOKENS, padded
+from training.safety.heads import Embed, remembered
+from training.safety.train import Bench, hold_out, material, mix
 
 _HALVES = {"first half": HELD_OUT, "second half": HELD_OUT_TOO}
 _DRAWS = 1000
@@ -129,12 +133,35 @@ def _recall(unsafe: NDArray[np.float64], safe: NDArray[np.float64]) -> float:
     return float((unsafe > np.quantile(safe, 1 - _FALSE)).mean())
 
 
+def sentence_embeddings(model: Path) -> Embed:
+    """Returns the unmodified sentence encoder: the mean over the word pieces, of length 1."""
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(TOKENS)
+        ids = [torch.tensor(encoding.ids) for encoding in tokenizer.encode_batch(list(texts))]
+        net = BertModel.from_pretrained(model, add_pooling_layer=False).eval()
+        out = np.zeros((len(texts), net.config.hidden_size), np.float32)
+        order = sorted(range(len(texts)), key=lambda at: len(ids[at]))
+        with torch.no_grad():
+            for start in range(0, len(order), 128):
+                batch = order[start : start + 128]
+                pieces, mask = padded([ids[at] for at in batch])
+                states = net(pieces, attention_mask=mask).last_hidden_state
+                out[batch] = ((states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)).numpy()
+        return out / np.linalg.norm(out, axis=1, keepdims=True)
+
+    return embed
+
+
 def main() -> None:
     options = _options()
     all_of_it = material(options.data)
     found = all_of_it.found
     bench = Bench(all_of_it, options.encoder, options.work)
-    embedded = bench.embeddings(Frozen.SENTENCES)
+    texts = [example.text for example in found]
+    embedded = remembered(sentence_embeddings(options.encoder), texts, options.work / "sentences.npz")
     mixture = mix(found, hold_out(all_of_it, bench, HELD_OUT))
     result: dict[str, Any] = {"machine": report.machine()}
     tables: list[str] = []

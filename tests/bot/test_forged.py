@@ -20,7 +20,15 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bot.cases.buttons import AppealPress, CaseAction, LogChannelPress
+from bot.cases.buttons import (
+    AppealPress,
+    CaseAction,
+    FoldedAction,
+    LogChannelPress,
+    ProposalAction,
+    RaidAction,
+    SeveralAction,
+)
 from bot.client import Atelier
 from bot.commands.picture import PanelPress
 from bot.gallery.ideas import IdeaPress
@@ -152,6 +160,8 @@ NUMBERED: list[type[StrEnum]] = [
     PrivacyPress,
     TypedPress,
     IdeaPress,
+    SeveralAction,
+    RaidAction,
 ]
 """Presses on a thing that has a number."""
 custom_ids = st.one_of(
@@ -162,6 +172,9 @@ custom_ids = st.one_of(
     st.builds("atelier:1:{}:{}:{}".format, st.sampled_from(PanelPress), numbers, images),
     st.builds("atelier:1:{}:{}:{}".format, st.sampled_from(TryPress), words, numbers),
     st.builds("atelier:1:{}:{}".format, st.sampled_from(Page), cursors),
+    st.builds(
+        "atelier:1:{}:{}:{}".format, st.sampled_from([*FoldedAction, *ProposalAction]), numbers, numbers
+    ),
     st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=60).map(OURS.__add__),
 ).map(lambda each: each[:100].strip())
 
@@ -300,7 +313,7 @@ PICTURE = png("white")  # a mask of all of it, too
 
 
 def test_every_button_form_and_command_with_a_file_is_forged(atelier: Atelier) -> None:
-    others = [GalleryAction, PanelPress, TryPress, Page]
+    others = [GalleryAction, PanelPress, TryPress, Page, FoldedAction, ProposalAction]
     assert {each.actions for each in Button.__subclasses__()} == {*NUMBERED, *others}
     samples = (
         [f"{name}:{OWN}:0" for name in OF_PICTURES] + [f"{name}:7:0" for name in OF_MESSAGES] + ["edited:7"]

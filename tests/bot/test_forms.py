@@ -46,6 +46,7 @@ async def test_each_form_is_accepted_after_a_restart(shop: Shop, play: Playgroun
     max_ = replace(MIA, guild_id=guild.id, member=MemberId(1))
     for _ in range(3):
         await shop.admit(an_order(FLAGGED, actor))
+        shop.clock.now += 2 * 3600  # so that the next order opens a case of its own
     for _ in range(2):
         await shop.casework.sanction(max_, actor.member, "ada", Decision(outcome=Outcome.WARN, reason="spam"))
     await shop.appeals.ask(4, actor.member, "ada", "why?")

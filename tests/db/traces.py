@@ -184,7 +184,7 @@ async def leave_traces_of_a_server(db: Database, folder: Path) -> None:
         await BannedPictures(db).ban(tx, GUILD, job.id, NOW, None)
         await pictures.remove(tx, job.id, 0, by=None, reason="", at=NOW)
         await Effects(db).add(tx, EffectKind.MESSAGE, GUILD, job=job.id, at=NOW)
-        await Raids(db).note(tx, GUILD, ALICE, NOW, window=60, members=1)
+        await Raids(db).note(tx, GUILD, ALICE, NOW, window=60, longest=60, members=1)
         await KeptReasons(db).save(tx, GUILD, "spam", "", "This is spam.")
         await tx.all("UPDATE jobs SET state = 'cancelled', finished_at = ? WHERE state = 'queued'", (NOW,))
 

@@ -29,6 +29,23 @@ async def refused(stage: Stage, person: Person, channel: str = "gallery") -> Non
     assert "can't be drawn here" in await stage.private(use)
 
 
+async def test_refusals_go_to_the_channel_that_the_moderators_chose(stage: Stage) -> None:
+    gallery = stage.play.channel("gallery")
+    use = await stage.mia.slash("gallery", "mod log-channel", channel=gallery)
+    assert f"Everyone can read <#{gallery.id}>" in await stage.private(use)
+    warning = await use.wait_for_message()
+    await stage.press(stage.mia, warning, "Use it anyway")
+    assert f"go to <#{gallery.id}>" in warning.texts
+    ada = stage.guest()
+    await refused(stage, ada)
+    card = await stage.play.wait_for_message(
+        lambda m: f"<@{ada.id}>" in m.texts and "Refused" in m.texts, gallery
+    )
+    assert REFUSED in card.texts
+    use = await stage.mia.slash("gallery", "mod log-channel", channel=stage.play.channel("mod-log"))
+    await stage.private(use)
+
+
 async def test_the_log_shows_what_was_asked_and_why_it_was_refused(stage: Stage) -> None:
     ada = stage.guest()
     gallery = await stage.draw(ada, "a quiet lake --no reeds", images=1)
@@ -138,7 +155,7 @@ async def test_a_removal_is_taken_back_as_far_as_that_goes(stage: Stage) -> None
     use = await stage.mia.slash("gallery", "mod remove", picture=job, reason="a slip")
     assert "`/mod restore` allows them again" in await stage.private(use)
     tries: tuple[tuple[dict[str, Any], str], ...] = (
-        ({}, "Give at least one of `picture` and `since`"),
+        ({}, "Give at least one of `picture`, `since` and `style`"),
         ({"picture": "aaaaaaaaaa"}, "nothing to restore"),
         ({"picture": job}, "Pictures similar to 1 removed picture are allowed here again"),
         ({"picture": job}, "nothing to restore"),
@@ -220,23 +237,6 @@ async def test_a_deleted_log_channel_gives_way_to_the_one_with_the_default_name(
     await stage.play.wait_for_message(lambda m: f"<@{ben.id}>" in m.texts, "mod-log")
     told = [each for each in await stage.mia.sees("mod-log") if "is deleted" in each.texts]
     assert len(told) == 1
-    use = await stage.mia.slash("gallery", "mod log-channel", channel=stage.play.channel("mod-log"))
-    await stage.private(use)
-
-
-async def test_refusals_go_to_the_channel_that_the_moderators_chose(stage: Stage) -> None:
-    gallery = stage.play.channel("gallery")
-    use = await stage.mia.slash("gallery", "mod log-channel", channel=gallery)
-    assert f"Everyone can read <#{gallery.id}>" in await stage.private(use)
-    warning = await use.wait_for_message()
-    await stage.press(stage.mia, warning, "Use it anyway")
-    assert f"go to <#{gallery.id}>" in warning.texts
-    ada = stage.guest()
-    await refused(stage, ada)
-    card = await stage.play.wait_for_message(
-        lambda m: f"<@{ada.id}>" in m.texts and "Refused" in m.texts, gallery
-    )
-    assert REFUSED in card.texts
     use = await stage.mia.slash("gallery", "mod log-channel", channel=stage.play.channel("mod-log"))
     await stage.private(use)
 

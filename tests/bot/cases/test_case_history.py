@@ -25,7 +25,7 @@ def arrows_of(view: ui.LayoutView) -> list[tuple[str | None, bool]]:
 
 def entries(count: int) -> list[Entry]:
     """Returns notes, and an appeal as long as one may be."""
-    note = Entry(at=1.0, written_by=MIA.member, written_name="mia", kind=EntryKind.NOTE, text="")
+    note = Entry(id=1, at=1.0, written_by=MIA.member, written_name="mia", kind=EntryKind.NOTE, text="")
     made = [replace(note, text=f"note {number} is here") for number in range(count)]
     return [*made, replace(note, kind=EntryKind.APPEALED, text="w" * 999 + "!")]
 

@@ -91,6 +91,7 @@ async def test_the_form_offers_discords_ban_where_it_can_be_set(
     actor = replace(ADA, guild_id=guild.id, member=MemberId(ada.id))
     for _ in range(2):
         await shop.admit(an_order(FLAGGED, actor))
+        shop.clock.now += 2 * 3600  # so that the second order opens a case of its own
     message = await posted(atelier, play, "atelier:1:case:ban:1")
     form = await (await mia.click(message, label="press me")).wait_for_modal()
     use = await mia.submit(form, {"reason": "raids", "whose": "bot"})

@@ -95,6 +95,10 @@ async def write_every_kind(shop: Shop) -> None:
     mia, max_, ola = (replace(each, name=SAID) for each in (MIA, MAX, OLA))
     members = (replace(ADA, member=MemberId(number), name=SAID) for number in count(1))
     casework = shop.casework
+    whose = next(members)
+    await flagged(shop, whose)
+    job = await shop.admit(an_order(SAID, whose, images=1))
+    await shop.reports.report(replace(BEN, member=MemberId(BEN.member + 500), name=SAID), job, SAID)
     for outcome in Outcome:
         case = await flagged(shop, next(members))
         await casework.decide(case.id, mia, Decision(outcome=outcome, reason=SAID, seconds=60))
@@ -117,10 +121,6 @@ async def write_every_kind(shop: Shop) -> None:
     for text in (SAID, ""):
         job = await shop.admit(an_order(actor=next(members), images=1))
         await shop.reports.report(replace(BEN, name=SAID), job, text)
-    whose = next(members)
-    await flagged(shop, whose)
-    job = await shop.admit(an_order(SAID, whose, images=1))
-    await shop.reports.report(replace(BEN, member=MemberId(BEN.member + 500), name=SAID), job, SAID)
     job = (await shop.draw("show flagged", next(members), images=1)).job
     await shop.takedown.remove(job.id, mia, SAID)
     await shop.takedown.restore(mia, SAID, job_id=job.id)

@@ -227,7 +227,7 @@ async def test_the_log_says_that_it_was_refused_and_why(shop: Shop, learned: Pro
     with pytest.raises(PromptRefused):
         await shop.admit(an_order(text))
     (record,) = await shop.log()
-    assert (record.verdict.ruling, record.verdict.score, record.prompt) == (Ruling.REFUSE, 1.0, text)
+    assert (record.verdict.ruling, record.prompt) == (Ruling.REFUSE, text) and record.verdict.score > 0.9
     assert "nude" in record.verdict.words
 
 
