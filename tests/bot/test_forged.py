@@ -316,7 +316,9 @@ def test_every_button_form_and_command_with_a_file_is_forged(atelier: Atelier) -
     others = [GalleryAction, PanelPress, TryPress, Page, FoldedAction, ProposalAction]
     assert {each.actions for each in Button.__subclasses__()} == {*NUMBERED, *others}
     samples = (
-        [f"{name}:{OWN}:0" for name in OF_PICTURES] + [f"{name}:7:0" for name in OF_MESSAGES] + ["edited:7"]
+        [f"{name}:{OWN}:0" for name in OF_PICTURES]
+        + [f"{name}:7:0" for name in OF_MESSAGES]
+        + ["edited:7", "decide:warn:7", "decide-all:warn:7", "ask:7", "reported:7"]
     )
     for read in atelier.routes._forms:  # pyright: ignore[reportPrivateUsage]
         sent = [{"custom_id": f"{OURS}1:{each}", "components": []} for each in samples]

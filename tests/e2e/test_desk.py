@@ -31,6 +31,11 @@ def case_of(stage: Stage, member: Person) -> sqlite3.Row:
     return stage.rows("SELECT * FROM cases WHERE member = ? ORDER BY id DESC", member.id)[0]
 
 
+@pytest.fixture(autouse=True)
+def calm(stage: Stage) -> None:
+    stage.age_verdicts()
+
+
 async def card_of(stage: Stage, member: Person, *words: str) -> Message:
     """Returns the card in the moderators' channel about the member that contains these texts."""
 

@@ -17,6 +17,11 @@ FORBIDDEN = "Only moderators can do that"
 REFUSED = "a nude woman"
 
 
+@pytest.fixture(autouse=True)
+def calm(stage: Stage) -> None:
+    stage.age_verdicts()
+
+
 async def log(stage: Stage, **filters: Any) -> Message:
     use = await stage.mia.slash("gallery", "mod log", **filters)
     page = await use.wait_for_message()
