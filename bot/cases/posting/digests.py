@@ -32,9 +32,9 @@ def has_news(figures: ServerStats) -> bool:
     return noticed + pictures + figures.reports + figures.opened + figures.open_now + figures.appeals > 0
 
 
-def digest_card(say: Language, figures: ServerStats, since: float) -> View:
-    lines = [
-        say("digest-title", since=since),
+def figure_lines(say: Language, figures: ServerStats) -> list[str]:
+    """Returns the lines on prompts, pictures and cases, for the digest and for /mod stats."""
+    return [
         say(
             "mod-stats-prompts",
             asked=figures.asked,
@@ -45,6 +45,13 @@ def digest_card(say: Language, figures: ServerStats, since: float) -> View:
         ),
         say("mod-stats-pictures", flagged=figures.pictures_flagged, refused=figures.pictures_refused),
         say("mod-stats-cases", opened=figures.opened, open=figures.open_now, reports=figures.reports),
+    ]
+
+
+def digest_card(say: Language, figures: ServerStats, since: float) -> View:
+    lines = [
+        say("digest-title", since=since),
+        *figure_lines(say, figures),
         say("mod-stats-appeals", appeals=figures.appeals, overturned=figures.overturned),
     ]
     prompts = PageButton(Page.LOG, f"0.0.-.{int(since)}.0", label=say("digest-prompts"))

@@ -7,6 +7,7 @@ from discord import app_commands, ui
 
 from bot.cases import cards as case_cards
 from bot.cases.buttons import next_button
+from bot.cases.posting.digests import figure_lines
 from bot.client import Interaction, answer
 from bot.commands.mod.desk_lines import desk_lines
 from bot.permissions import demand_below, demand_helper, helper_of, manager_of, moderator_of, seconds_of
@@ -129,16 +130,7 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
     ]
     lines = [
         say("mod-stats-title", seconds=seconds),
-        say(
-            "mod-stats-prompts",
-            asked=figures.asked,
-            flagged=figures.flagged,
-            refused=figures.refused,
-            people=figures.people,
-            styles=figures.styles,
-        ),
-        say("mod-stats-pictures", flagged=figures.pictures_flagged, refused=figures.pictures_refused),
-        say("mod-stats-cases", opened=figures.opened, open=figures.open_now, reports=figures.reports),
+        *figure_lines(say, figures),
         say(
             "mod-stats-decided",
             decided=sum(figures.outcomes.values()),
